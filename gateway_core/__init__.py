@@ -1,0 +1,1 @@
+"""A plugin-based payment gateway framework for social protection."""

@@ -1,0 +1,131 @@
+"""A channel: one gateway with its settings, registered alone, behind a typed façade that checks every result.
+
+Pluggy's own calls are untyped, and one wrapper could replace a payment: so nobody else is registered, wrappers are
+refused, and this class is the only caller of the hooks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from typing import Any
+
+import attrs
+import pluggy
+
+from ..model.accounts import Account
+from ..model.errors import ConfigurationError
+from ..model.identity import digest
+from ..model.payment import Payment
+from .flow import Ask, Balances, Checks, Ctx, PayFlow
+from .gateway import CONTRACT, Capabilities, Gateway, Hidden, Settings
+from .hookspecs import HOOKS, PROJECT, GatewaySpecs
+from .replies import VERDICTS, Arrival, Callback, Reply, Unknown, Verdict
+
+
+@attrs.frozen(kw_only=True)
+class Pace:
+    """How fast a channel may be used, and its limits. Times in seconds, sizes in bytes, amounts in minor units.
+
+    `quiet_hours` is ("22:00", "06:00") in the configured time zone; empty: never quiet.
+    """
+
+    max_concurrency: int = 8
+    rate: float = 0.0
+    timeout: float = 30.0
+    body_limit: int = 1 << 20
+    quiet_hours: tuple[str, str] | None = None
+    max_amount: int = 0
+    recheck_ttl: float = 300.0
+
+
+class Channel:
+    """A configured connection. `capabilities` are the gateway's, with what the configuration narrows."""
+
+    def __init__(
+        self,
+        name: str,
+        gateway: Gateway[Any],
+        *,
+        pace: Pace | None = None,
+        capabilities: Capabilities | None = None,
+        listen: str = "",
+    ) -> None:
+        self.name, self.gateway, self.listen = name, gateway, listen
+        self.settings: Settings = gateway.settings
+        self.capabilities = capabilities or gateway.capabilities
+        self.pace = pace or Pace(max_concurrency=self.capabilities.max_concurrency)
+        self._hooks = _registered_alone(gateway)
+
+    @property
+    def fingerprint(self) -> str:
+        """Approved together with the lines (law 5): gateway, contract, address, institution account, profile."""
+        made_of = self.settings
+        gateway = self.gateway
+        return digest(
+            [gateway.name, gateway.contract, made_of.base_url, made_of.institution_account, made_of.profile]
+        ).hex()
+
+    @property
+    def validates(self) -> bool:
+        """Whether the gateway can tell if an account exists."""
+        return type(self.gateway).validate_beneficiary is not Gateway.validate_beneficiary
+
+    def execute_payment(self, payment: Payment, ctx: Ctx) -> PayFlow:
+        """The gateway's flow for one payment."""
+        flow: PayFlow = _generator("execute_payment", self._hooks.execute_payment(payment=payment, ctx=ctx))
+        return flow
+
+    def validate_beneficiary(self, account: Account, ctx: Ctx) -> Checks:
+        """The gateway's flow that looks for an account."""
+        flow: Checks = _generator("validate_beneficiary", self._hooks.validate_beneficiary(account=account, ctx=ctx))
+        return flow
+
+    def check_balance(self, ctx: Ctx) -> Balances:
+        """The gateway's flow that asks for the institution's balance."""
+        flow: Balances = _generator("check_balance", self._hooks.check_balance(ctx=ctx))
+        return flow
+
+    def parse_response(self, ask: Ask, reply: Reply) -> Verdict:
+        """The gateway's reading of a reply. A raise or a wrong type is Unknown (law 10)."""
+        try:
+            said = self._hooks.parse_response(ask=ask, reply=reply)
+        except Exception as error:
+            return Unknown(f"parse_response raised {type(error).__name__}: {error}")
+        return said if isinstance(said, VERDICTS) else Unknown(f"parse_response returned {type(said).__name__}")
+
+    def parse_callback(self, arrival: Arrival) -> Callback | None:
+        """Which ask an arrival is about. A raise or a wrong type is: none of ours; it is stored all the same."""
+        try:
+            said = self._hooks.parse_callback(arrival=arrival)
+        except Exception:
+            return None
+        return said if isinstance(said, Callback) else None
+
+    def secrets(self) -> Mapping[str, str]:
+        """Values for the named holes of requests: every Hidden setting, by name. Used at the time of sending only."""
+        fields = {field.name: getattr(self.settings, field.name) for field in attrs.fields(type(self.settings))}
+        return {name: value.reveal() for name, value in fields.items() if isinstance(value, Hidden)}
+
+
+def _registered_alone(gateway: Gateway[Any]) -> Any:
+    if gateway.contract != CONTRACT:
+        raise ConfigurationError(
+            gateway.name, f"speaks contract {gateway.contract}, this is {CONTRACT}", "install versions that agree"
+        )
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(GatewaySpecs)
+    manager.register(gateway, gateway.name)
+    manager.check_pending()
+    for hook in HOOKS:
+        found = getattr(manager.hook, hook).get_hookimpls()
+        if len(found) != 1 or found[0].wrapper or found[0].hookwrapper:
+            raise ConfigurationError(
+                gateway.name, f"{hook} must have exactly one plain implementation", "remove wrappers and decorators"
+            )
+    return manager.hook
+
+
+def _generator(hook: str, made: object) -> Any:
+    if not isinstance(made, Generator):
+        raise TypeError(f"{hook} must be a generator (is a `yield` missing?), got {type(made).__name__}")
+    return made

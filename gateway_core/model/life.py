@@ -1,0 +1,278 @@
+"""Fold: the state of a payment as a pure function of its facts (law 7).
+
+Reading guide: `fold` applies one small function per kind of fact, found in the table `APPLY`. The rules that decide
+about money are in `_answer` (what kills an attempt, laws 2 and 3) and `_late` (what a late answer may still change).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from .facts import Fact
+from .states import SETTLED
+
+
+@attrs.define
+class Step:
+    """One ask of the current attempt, with what is known of its copies.
+
+    `closed` counts copies that provably cannot move money any more: never left, refused, or not taken.
+    Times are UTC microseconds, taken from facts.
+    """
+
+    name: str
+    key: str
+    moves_money: bool
+    body: Mapping[str, Any]
+    first_at: int
+    copies: int = 1
+    closed: int = 0
+    unsent: int = 0
+    not_taken: int = 0
+    verdict: str = ""
+    answer: Fact | None = None
+    refused_in_doubt: Fact | None = None
+    asks: int = 0
+    not_found: int = 0
+    first_not_found: int = 0
+    last: str = "sent"
+    last_at: int = 0
+    copied_at: int = 0
+    not_before: int = 0
+    waiting_since: int = 0
+    ask_next: Mapping[str, Any] | None = None
+
+    @property
+    def in_doubt(self) -> int:
+        """Copies that may still move money."""
+        return self.copies - self.closed
+
+
+@attrs.define
+class Life:
+    """What the facts of one payment say together. `cases` are (kind, attempt) pairs that people must look at."""
+
+    state: str = "planned"
+    facts: int = 0
+    attempt: int = 1
+    steps: dict[str, Step] = attrs.field(factory=dict)
+    money: Step | None = None
+    reference: str = ""
+    reason: str = ""
+    cases: list[tuple[str, int]] = attrs.field(factory=list)
+    contradicted: bool = False
+    same_bytes_released: bool = False
+    restored: bool = False
+    last_at: int = 0
+
+    @property
+    def settled(self) -> bool:
+        """Nothing more happens by itself."""
+        return self.state in SETTLED or self.state == "held"
+
+    @property
+    def open_step(self) -> Step | None:
+        """The step that waits for a definite answer."""
+        for step in self.steps.values():
+            if not step.verdict:
+                return step
+        return None
+
+
+def fold(facts: Iterable[Fact]) -> Life:
+    """The life of a payment. Facts come in the order of their numbers; the same facts give the same life."""
+    life = Life()
+    for fact in facts:
+        add(life, fact)
+    return life
+
+
+def add(life: Life, fact: Fact) -> None:
+    """Apply the next fact in place: folding on is the same as folding again."""
+    life.facts = fact.no
+    life.last_at = fact.at
+    APPLY[fact.kind](life, fact)
+
+
+def _set(life: Life, state: str) -> None:
+    """Evidence about one copy never moves a payment out of a state that only people or proof may change."""
+    if not life.settled:
+        life.state = state
+
+
+def _current(life: Life, fact: Fact) -> Step | None:
+    return life.steps.get(fact.step) if fact.attempt == life.attempt else None
+
+
+def _intent(life: Life, fact: Fact) -> None:
+    step = Step(
+        fact.step, fact.key, bool(fact.body.get("moves_money")), fact.body, fact.at, last_at=fact.at, copied_at=fact.at
+    )
+    life.steps[fact.step] = step
+    if step.moves_money:
+        life.money = step
+        _set(life, "sending")
+    if fact.value == "withheld":
+        step.last = "withheld"
+
+
+def _copy(life: Life, fact: Fact) -> None:
+    step = life.steps[fact.step]
+    step.copies += 1
+    step.last, step.last_at, step.copied_at, step.not_before = "sent", fact.at, fact.at, 0
+    step.not_found = step.first_not_found = 0
+    life.same_bytes_released = False
+    if step.moves_money:
+        _set(life, "sending")
+
+
+def _unsent(life: Life, fact: Fact) -> None:
+    step = _current(life, fact)
+    if step is None or step.verdict:
+        return
+    step.unsent += 1
+    _close_copy(life, step, fact, "unsent")
+
+
+def _close_copy(life: Life, step: Step, fact: Fact, last: str) -> None:
+    """One more copy can move nothing. When none is left in doubt, the same bytes may go again."""
+    step.closed += 1
+    step.last, step.last_at = last, fact.at
+    step.not_before = int(fact.body.get("not_before", 0))
+    if step.moves_money:
+        _set(life, "ready" if step.in_doubt == 0 else "unknown")
+
+
+def _answer(life: Life, fact: Fact) -> None:
+    step = _current(life, fact)
+    if step is None or life.state in SETTLED:
+        _late(life, step, fact)
+        return
+    if step.verdict:
+        if fact.value != "not_taken" and fact.value != step.verdict:
+            life.contradicted = True
+            life.cases.append(("contradiction", fact.attempt))
+        return
+    if fact.value == "not_taken":
+        step.not_taken += 1
+        _close_copy(life, step, fact, "not_taken")
+    elif fact.value == "refused" and fact.source == "ask" and step.moves_money:
+        step.closed += 1
+        # A refusal of one copy proves nothing about another copy that may still land (law 3).
+        if step.in_doubt == 0:
+            _define(step, fact)
+        else:
+            step.refused_in_doubt, step.last, step.last_at = fact, "refused", fact.at
+            _set(life, "unknown")
+    else:
+        _define(step, fact)
+        if fact.value == "returned":
+            _set(life, "returned")
+            life.reason = str(fact.body.get("reason", "returned"))
+
+
+def _define(step: Step, fact: Fact) -> None:
+    step.verdict, step.answer = fact.value, fact
+    step.last, step.last_at = fact.value, fact.at
+
+
+def _late(life: Life, step: Step | None, fact: Fact) -> None:
+    """A definite answer to an attempt that is over, or to a payment that is settled."""
+    if fact.value == "done" and not fact.body.get("moves_money", True):
+        return
+    if step is None:
+        if fact.value == "done":
+            life.cases.append(("possible_double_payment", fact.attempt))
+            if not life.settled:
+                life.state, life.reason = "held", "possible double payment: an earlier attempt was paid after all"
+    elif fact.value == "returned" and life.state == "paid":
+        life.state, life.reason = "returned", str(fact.body.get("reason", "returned"))
+    elif fact.value == "done" and life.state in ("refused", "cancelled"):
+        life.cases.append(("possible_double_payment", fact.attempt))
+        life.state, life.reference = "paid", str(fact.body.get("reference", life.reference))
+    elif fact.value == "refused" and life.state == "paid":
+        life.cases.append(("contradiction", fact.attempt))
+
+
+def _word(life: Life, fact: Fact) -> None:
+    step = _current(life, fact)
+    if step is None or step.verdict:
+        return
+    step.last, step.last_at = fact.value, fact.at
+    if fact.source in ("find_out", "reconcile"):
+        step.asks += 1
+    if fact.value == "waiting":
+        step.not_before = int(fact.body.get("not_before", 0))
+        step.ask_next = fact.body.get("ask_next") or step.ask_next
+        step.waiting_since = step.waiting_since or fact.at
+        if step.moves_money:
+            _set(life, "pending")
+        return
+    if fact.value == "not_found":
+        step.not_found += 1
+        step.first_not_found = step.first_not_found or fact.at
+        if _outlived(step, fact):
+            _define(step, step.refused_in_doubt or fact)
+    if step.moves_money:
+        _set(life, "unknown")
+
+
+def _outlived(step: Step, fact: Fact) -> bool:
+    """One copy was refused, no other can still land (the rail's longest request life has passed), asking finds none."""
+    life_of_a_request = int(step.body.get("longest_request", 0))
+    return bool(step.refused_in_doubt and life_of_a_request and fact.at > step.copied_at + life_of_a_request)
+
+
+def _outcome(life: Life, fact: Fact) -> None:
+    life.state = fact.value
+    life.reference = str(fact.body.get("reference", ""))
+    life.reason = str(fact.body.get("reason", ""))
+
+
+def _ended(life: Life, fact: Fact) -> None:
+    life.attempt, life.steps, life.money = fact.attempt + 1, {}, None
+    life.state, life.reason = "ready", ""
+    life.same_bytes_released = life.contradicted = False
+
+
+def _hold(life: Life, fact: Fact) -> None:
+    life.state, life.reason = "held", fact.value
+
+
+def _release(life: Life, fact: Fact) -> None:
+    life.state, life.reason, life.contradicted = fact.value, str(fact.body.get("reason", "")), False
+    life.reference = str(fact.body.get("reference", life.reference))
+    step = life.money
+    life.same_bytes_released = fact.value == "ready" and step is not None and not step.verdict
+    for step in life.steps.values():
+        step.asks = step.not_found = step.first_not_found = step.waiting_since = step.not_before = 0
+        step.last_at = fact.at
+        if fact.value in ("ready", "pending") and step.verdict != "done":
+            step.verdict, step.answer = "", None
+
+
+def _cancelled(life: Life, fact: Fact) -> None:
+    life.state, life.reason = "cancelled", str(fact.body.get("reason", ""))
+
+
+def _restored(life: Life, fact: Fact) -> None:
+    life.restored = True
+
+
+APPLY: dict[str, Callable[[Life, Fact], None]] = {
+    "intent": _intent,
+    "copy": _copy,
+    "unsent": _unsent,
+    "answer": _answer,
+    "word": _word,
+    "outcome": _outcome,
+    "ended": _ended,
+    "retry": _ended,
+    "hold": _hold,
+    "release": _release,
+    "cancelled": _cancelled,
+    "restored": _restored,
+}

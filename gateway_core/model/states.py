@@ -1,0 +1,52 @@
+"""The life of a payment and of a payroll, each as one table. Everything else asks these tables; the docs draw them.
+
+A payment's state is folded from its facts (`life.fold`); the store refuses a change that is no edge of `PAYMENT`.
+"""
+
+from __future__ import annotations
+
+# Who proposes is the maker. `planned` and `ready` differ by the payroll's approval alone: no fact of the payment's own.
+PAYMENT: dict[str, frozenset[str]] = {
+    "planned": frozenset({"ready", "cancelled"}),
+    "ready": frozenset({"sending", "refused", "held", "cancelled"}),
+    "sending": frozenset({"ready", "pending", "paid", "refused", "unknown", "held", "returned"}),
+    "pending": frozenset({"unknown", "ready", "sending", "paid", "refused", "returned", "cancelled", "held"}),
+    "unknown": frozenset({"pending", "ready", "sending", "paid", "refused", "returned", "cancelled", "held"}),
+    "held": frozenset({"ready", "pending", "paid", "refused", "returned", "cancelled"}),
+    "refused": frozenset({"ready", "paid"}),
+    "paid": frozenset({"returned"}),
+    "returned": frozenset(),
+    "cancelled": frozenset({"paid"}),
+}
+STATES = tuple(PAYMENT)
+
+# Nothing more happens by itself in these.
+SETTLED = frozenset({"paid", "refused", "returned", "cancelled"})
+# Money may move, or has moved and not come back: the entitlement is taken.
+TAKEN = frozenset({"sending", "pending", "unknown", "held", "paid"})
+# Nothing was sent, or nothing can still land: these may be withdrawn.
+UNSENT = frozenset({"planned", "ready"})
+
+PAYROLL: dict[str, frozenset[str]] = {
+    "draft": frozenset({"awaiting_approval", "cancelled"}),
+    "awaiting_approval": frozenset({"approved", "rejected", "cancelled"}),
+    "approved": frozenset({"ongoing", "cancelled"}),
+    "ongoing": frozenset({"awaiting_reconciliation"}),
+    "awaiting_reconciliation": frozenset({"ongoing", "reconciled"}),
+    "reconciled": frozenset(),
+    "rejected": frozenset(),
+    "cancelled": frozenset(),
+}
+# Payments of a payroll in these may be sent (unless it is paused).
+SENDS = frozenset({"approved", "ongoing", "awaiting_reconciliation"})
+# Payrolls in these were withdrawn as a whole: their lines are cancelled and free their invoices.
+WITHDRAWN = frozenset({"rejected", "cancelled"})
+
+
+def shown_state(payment_state: str, payroll_state: str) -> str:
+    """A line without facts of its own takes its state from its payroll: approving 1,000,000 lines is one row."""
+    if payment_state != "planned":
+        return payment_state
+    if payroll_state in WITHDRAWN:
+        return "cancelled"
+    return "ready" if payroll_state in SENDS else "planned"
