@@ -26,7 +26,8 @@ from .replies import VERDICTS, Arrival, Callback, Reply, Unknown, Verdict
 class Pace:
     """How fast a channel may be used, and its limits. Times in seconds, sizes in bytes, amounts in minor units.
 
-    `quiet_hours` is ("22:00", "06:00") in the configured time zone; empty: never quiet.
+    `quiet_hours` is ("22:00", "06:00") in the configured time zone; empty: never quiet. `max_amount` is in the minor
+    units of `max_amount_currency`; 0: no limit of the channel's own.
     """
 
     max_concurrency: int = 8
@@ -35,6 +36,7 @@ class Pace:
     body_limit: int = 1 << 20
     quiet_hours: tuple[str, str] | None = None
     max_amount: int = 0
+    max_amount_currency: str = ""
     recheck_ttl: float = 300.0
 
 

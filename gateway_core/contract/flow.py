@@ -78,9 +78,9 @@ Checks: TypeAlias = Generator[Ask, Answer, list[Objection]]
 Balances: TypeAlias = Generator[Ask, Answer, Balance | None]
 
 
-@attrs.frozen
+@attrs.define
 class Ctx:
-    """What a flow may know besides its payment. `now` is the journaled time of the last answer, in UTC."""
+    """What a flow may know besides its payment. The core moves `now` on: the journaled time of the last answer, UTC."""
 
     deployment: str
     entitlement: str

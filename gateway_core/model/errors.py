@@ -2,6 +2,7 @@
 
     GatewayCoreError
     ├── ConfigurationError      the configuration cannot be used: key, reason, mend
+    │   └── ConfigurationErrors several of them, all that were found in one reading
     ├── InvalidPayroll          a payroll that cannot be proposed: every mistake at once
     ├── NotPermitted            the person may not do this
     │   └── MakerIsChecker      the same person did the other half
@@ -47,8 +48,35 @@ class ConfigurationError(GatewayCoreError):
     """The configuration cannot be used. `key` is dotted, as in `channels.mtn.base_url`."""
 
     def __init__(self, key: str, reason: str, mend: str) -> None:
-        super().__init__(f"{key}: {reason}; {mend}")
+        super().__init__(key, reason, mend)
         self.key, self.reason, self.mend = key, reason, mend
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.reason}; {self.mend}"
+
+    @property
+    def all(self) -> tuple[ConfigurationError, ...]:
+        """Every problem that was found, so that a caller shows one or many by the same loop."""
+        return (self,)
+
+
+class ConfigurationErrors(ConfigurationError):
+    """Several problems of one configuration; `key`, `reason` and `mend` are the first's, `all` holds each."""
+
+    def __init__(self, problems: Sequence[ConfigurationError]) -> None:
+        first = problems[0]
+        super().__init__(first.key, first.reason, first.mend)
+        self.args = (tuple(problems),)
+        self._problems = tuple(problems)
+
+    def __str__(self) -> str:
+        lines = "\n".join(f"  {problem}" for problem in self._problems)
+        return f"{len(self._problems)} problems in the configuration:\n{lines}"
+
+    @property
+    def all(self) -> tuple[ConfigurationError, ...]:
+        """Every problem that was found."""
+        return self._problems
 
 
 class InvalidPayroll(GatewayCoreError):

@@ -8,7 +8,7 @@ The kinds about a payment, in the order in which they usually come:
 | copy | | the same bytes are about to go again |
 | unsent | exception's name | that copy provably never left |
 | answer | done, refused, not_taken, returned | a definite answer to this key |
-| word | waiting, unknown, not_found | an indefinite answer, or silence |
+| word | waiting, unknown, not_found, heard | an indefinite answer, silence, or an unauthenticated callback |
 | outcome | paid, refused | what the flow made of the answers |
 | ended | reason | the attempt ended before any money intent; the next begins |
 | hold | reason | only people can release it |

@@ -192,14 +192,18 @@ def _late(life: Life, step: Step | None, fact: Fact) -> None:
         life.state, life.reason = "returned", str(fact.body.get("reason", "returned"))
     elif fact.value == "done" and life.state in ("refused", "cancelled"):
         life.cases.append(("possible_double_payment", fact.attempt))
-        life.state, life.reference = "paid", str(fact.body.get("reference", life.reference))
+        life.state, life.reference = "paid", life.reference or step.key
     elif fact.value == "refused" and life.state == "paid":
         life.cases.append(("contradiction", fact.attempt))
 
 
 def _word(life: Life, fact: Fact) -> None:
     step = _current(life, fact)
-    if step is None or step.verdict:
+    if step is None:
+        return
+    if step.verdict or life.state in SETTLED:
+        if fact.value == "not_found" and fact.source == "reconcile" and life.state == "paid":
+            life.cases.append(("paid_but_unknown_to_the_rail", fact.attempt))
         return
     step.last, step.last_at = fact.value, fact.at
     if fact.source in ("find_out", "reconcile"):
@@ -210,6 +214,8 @@ def _word(life: Life, fact: Fact) -> None:
         step.waiting_since = step.waiting_since or fact.at
         if step.moves_money:
             _set(life, "pending")
+        return
+    if fact.value == "heard":
         return
     if fact.value == "not_found":
         step.not_found += 1

@@ -1,0 +1,158 @@
+"""Replay: run a gateway's flow over the journaled answers and see what it wants next (design section 5).
+
+Each ask must equal the journal's (name and fingerprint of the unsigned request). Otherwise nothing is sent: without a
+money intent the attempt ends and the next begins with new ids; with one, the payment is held.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import attrs
+
+from ..contract.channel import Channel
+from ..contract.flow import Ask, Ctx, Paid
+from ..contract.replies import Done, Refused
+from ..model.life import Life, Step
+from ..model.payment import Payment
+from .wire import fingerprint, journal_form
+
+STEPS_PER_FLOW = 20
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def as_time(us: int) -> datetime:
+    """UTC microseconds as a datetime, exactly."""
+    return _EPOCH + timedelta(microseconds=us)
+
+
+class Broken(Exception):
+    """The flow broke a rule or raised. The message is for people."""
+
+
+class Differs(Broken):
+    """The flow does not ask what the journal says it asked."""
+
+
+@attrs.frozen
+class Intent:
+    """An ask that is new, ready to be journaled."""
+
+    ask: Ask
+    body: Mapping[str, Any]
+    key: str
+
+
+class Conversation:
+    """One attempt's flow. Kept while a driver works on the payment, rebuilt from the facts whenever in doubt."""
+
+    def __init__(self, channel: Channel, payment: Payment, deployment: str, attempt: int, now: int) -> None:
+        self.channel, self.attempt = channel, attempt
+        self.ctx = Ctx(deployment, payment.entitlement, payment.number, attempt, as_time(now))
+        self._payment = payment
+        self._flow: Any = None
+        self._fed: list[str] = []
+        self._refused_money = False
+
+    def advance(self, life: Life) -> Intent | Paid | Refused:
+        """Feed the definite answers that the flow has not heard; what it yields next, or how it ended."""
+        if self._flow is None:
+            first = next(iter(life.steps.values()), None)
+            if first is not None:
+                self.ctx.now = as_time(first.first_at)
+            said = self._step(None)
+        else:
+            said = None
+        for step in life.steps.values():
+            if step.name in self._fed:
+                continue
+            if said is not None:
+                self._agrees(said, step)
+            if not step.verdict or step.answer is None:
+                raise Broken(f"{step.name} has no definite answer yet")
+            self._fed.append(step.name)
+            self.ctx.now = as_time(step.answer.at)
+            said = self._step(_answer(step))
+            self._refused_money |= step.moves_money and step.verdict == "refused"
+        if said is None:
+            raise Broken("nothing new to tell the flow")
+        return said if isinstance(said, Paid | Refused) else self._new(said, life)
+
+    def _step(self, answer: Done | Refused | None) -> Ask | Paid | Refused:
+        try:
+            if self._flow is None:
+                self._flow = self.channel.execute_payment(self._payment, self.ctx)
+                said = next(self._flow)
+            else:
+                said = self._flow.send(answer)
+        except StopIteration as stop:
+            if not isinstance(stop.value, Paid | Refused):
+                raise Broken(f"the flow returned {type(stop.value).__name__}, not Paid or Refused") from None
+            return stop.value
+        except Exception as error:
+            raise Broken("the flow raised:\n" + "".join(traceback.format_exception(error, limit=-6))) from error
+        if not isinstance(said, Ask):
+            raise Broken(f"the flow yielded {type(said).__name__}, not Ask")
+        return said
+
+    def _agrees(self, said: Ask | Paid | Refused, step: Step) -> None:
+        if not isinstance(said, Ask):
+            raise Differs(f"the flow ended where the journal has {step.name}")
+        form = self._form(said)
+        if said.name != step.name or fingerprint(said.name, form) != step.body.get("fingerprint"):
+            raise Differs(f"the flow asks {said.name} differently from the journal's {step.name}")
+
+    def _form(self, ask: Ask) -> dict[str, Any]:
+        try:
+            return journal_form(ask.request)
+        except (ValueError, TypeError) as error:
+            raise Broken(f"{ask.name}: {error}") from error
+
+    def _new(self, ask: Ask, life: Life) -> Intent:
+        if self._refused_money:
+            raise Broken("the flow went on after its money ask was refused")
+        if ask.name in life.steps:
+            raise Broken(f"two asks are named {ask.name}")
+        if len(life.steps) >= STEPS_PER_FLOW:
+            raise Broken(f"more than {STEPS_PER_FLOW} asks")
+        if ask.moves_money and life.money is not None:
+            raise Broken("two asks of one attempt move money")
+        return self._intent(ask)
+
+    def _intent(self, ask: Ask) -> Intent:
+        form = self._form(ask)
+        key = ask.callback or ask.request.key
+        if ask.moves_money and not key:
+            raise Broken(f"{ask.name} moves money without a key")
+        body: dict[str, Any] = {
+            "request": form,
+            "fingerprint": fingerprint(ask.name, form),
+            "flow_version": self.channel.gateway.flow_version,
+        }
+        if ask.moves_money:
+            body["moves_money"] = True
+            body["longest_request"] = int(self.channel.capabilities.longest_request * 1_000_000)
+        if ask.find_out is not None:
+            try:
+                body["find_out"] = journal_form(ask.find_out)
+            except (ValueError, TypeError) as error:
+                raise Broken(f"{ask.name}: find_out: {error}") from error
+        return Intent(ask, body, key)
+
+
+def _answer(step: Step) -> Done | Refused:
+    fact = step.answer
+    assert fact is not None
+    if step.verdict == "done" or step.verdict == "returned":
+        return Done(fact.body.get("body", {}))
+    return Refused(str(fact.body.get("code", "refused")), str(fact.body.get("reason", "")))
+
+
+def answer_body(answer: Done | Refused, moves_money: bool) -> dict[str, Any]:
+    """What the journal keeps of a definite answer: what the flow reads, and no more."""
+    if isinstance(answer, Done):
+        return {"body": dict(answer.body), "moves_money": moves_money}
+    return {"code": answer.code, "reason": answer.reason or answer.code, "moves_money": moves_money}

@@ -1,0 +1,152 @@
+"""Decide: what to do next with a payment, from its life alone. Pure; every branch ends in a bound that holds.
+
+The moves, and what proves each (laws 2 and 3):
+
+| move | when |
+|---|---|
+| CONTINUE | no ask is open: let the flow go on |
+| COPY | the same bytes may go again: provably nothing can land twice, or a read |
+| ASK | silence, a refusal in doubt, pending: ask the rail |
+| WAIT | not yet |
+| HOLD | only people can go on |
+| STOP | settled or held: nothing to do |
+"""
+
+from __future__ import annotations
+
+import zlib
+from enum import StrEnum
+
+import attrs
+
+from ..contract.gateway import Capabilities
+from ..model.life import Life, Step
+
+SECOND = 1_000_000
+COPIES = 8
+# Copies that provably moved nothing (never left, not taken) cost nobody anything: patience is longer.
+HARMLESS_COPIES = 200
+
+
+class Kind(StrEnum):
+    """See the table above."""
+
+    CONTINUE = "continue"
+    COPY = "copy"
+    ASK = "ask"
+    WAIT = "wait"
+    HOLD = "hold"
+    STOP = "stop"
+
+
+@attrs.frozen
+class Move:
+    """`at`: the time (UTC microseconds) from which it may be made."""
+
+    kind: Kind
+    step: str = ""
+    at: int = 0
+    why: str = ""
+
+
+@attrs.frozen
+class Rules:
+    """A rail's declared guarantees, in microseconds."""
+
+    finds_out: bool
+    callbacks: bool
+    dedupes: bool
+    dedupe_window: int
+    settle: int
+    ask_after: int
+    ask_at_most: int
+    ask_limit: int
+    patience: int
+
+    @classmethod
+    def of(cls, c: Capabilities) -> Rules:
+        """From what the gateway declares, as the configuration narrowed it."""
+        return cls(
+            c.finds_out, c.callbacks, c.dedupes, int(c.dedupe_window * SECOND), int(c.settle * SECOND),
+            int(c.ask_after * SECOND), int(c.ask_at_most * SECOND), c.ask_limit, int(c.patience * SECOND),
+        )  # fmt: skip
+
+
+def decide(life: Life, rules: Rules, now: int, salt: str = "") -> Move:
+    """The next move. `salt` (the payment's id) spreads the payments' waiting, so that they do not ask in step."""
+    move = _wanted(life, rules, now, salt)
+    if move.kind in (Kind.COPY, Kind.ASK) and move.at > now:
+        return attrs.evolve(move, kind=Kind.WAIT)
+    return move
+
+
+def _wanted(life: Life, rules: Rules, now: int, salt: str) -> Move:
+    if life.settled:
+        return Move(Kind.STOP)
+    if life.contradicted:
+        return Move(Kind.HOLD, why="the rail gave two answers that contradict each other")
+    step = life.open_step
+    if step is None:
+        return Move(Kind.CONTINUE)
+    if not step.moves_money:
+        return _read(step, rules, salt)
+    if life.same_bytes_released:
+        return Move(Kind.COPY, step.name)
+    return _provably_idle(step, salt) if step.in_doubt == 0 else _in_doubt(step, rules, now, salt)
+
+
+def _read(step: Step, rules: Rules, salt: str) -> Move:
+    """A step that moves nothing: the same question again, a bounded number of times."""
+    if step.last == "waiting" and (step.ask_next or step.body.get("find_out")):
+        if step.asks >= rules.ask_limit:
+            return Move(Kind.HOLD, why=f"{step.name}: the rail does not decide")
+        return Move(Kind.ASK, step.name, _later(step, rules.ask_after, rules.ask_at_most, step.asks, salt))
+    if step.copies - step.closed >= COPIES:
+        return Move(Kind.HOLD, why=f"{step.name}: the rail stays silent")
+    if step.copies >= HARMLESS_COPIES:
+        return Move(Kind.HOLD, why=f"{step.name}: the rail cannot be reached")
+    return Move(Kind.COPY, step.name, _later(step, rules.ask_after, rules.ask_at_most, step.copies - 1, salt))
+
+
+def _provably_idle(step: Step, salt: str) -> Move:
+    """Every copy never left, or was not taken: the same bytes may go again."""
+    if step.copies >= HARMLESS_COPIES:
+        return Move(Kind.HOLD, why="the rail could not be reached or would not take it, many times")
+    return Move(Kind.COPY, step.name, _later(step, SECOND, 300 * SECOND, step.copies - 1, salt))
+
+
+def _in_doubt(step: Step, rules: Rules, now: int, salt: str) -> Move:
+    """A copy may have moved money: ask. Only a rail that dedupes gets the same bytes again (design section 7)."""
+    askable = bool(step.ask_next or (rules.finds_out and step.body.get("find_out")))
+    if not askable:
+        return _only_listen(step, rules, now)
+    if step.waiting_since and now - step.waiting_since > rules.patience:
+        return Move(Kind.HOLD, why="pending for longer than the rail's patience")
+    if step.not_found >= 2 and step.last == "not_found" and step.last_at - step.first_not_found >= rules.settle:
+        within = now - step.first_at < rules.dedupe_window
+        if rules.dedupes and within and step.copies < COPIES:
+            return Move(Kind.COPY, step.name)
+        if not rules.dedupes or not within:
+            return Move(Kind.HOLD, why="the rail does not know this payment, and a second copy might pay twice")
+    if step.asks >= rules.ask_limit:
+        return Move(Kind.HOLD, why=f"asked {step.asks} times without a definite answer")
+    if step.last in ("heard", "withheld"):
+        return Move(Kind.ASK, step.name)
+    gap = rules.settle if step.last == "not_found" else 0
+    at = max(_later(step, rules.ask_after, rules.ask_at_most, step.asks, salt), step.last_at + gap)
+    return Move(Kind.ASK, step.name, at)
+
+
+def _only_listen(step: Step, rules: Rules, now: int) -> Move:
+    """A rail that cannot be asked: wait for its callback as long as patience lasts, then people must look."""
+    until = (step.waiting_since or step.first_at) + rules.patience
+    if rules.callbacks and now < until:
+        return Move(Kind.WAIT, step.name, until)
+    return Move(Kind.HOLD, why="no answer came, and this rail cannot be asked")
+
+
+def _later(step: Step, first: int, at_most: int, times: int, salt: str) -> int:
+    """An absolute time, computed from the facts (a restart does not reset it); doubles, spread by up to a quarter."""
+    pause = min(first << min(times, 20), at_most)
+    spread = pause // 4 * (zlib.crc32(salt.encode()) % 1000) // 1000
+    return max(step.last_at + pause + spread, step.not_before)

@@ -1,0 +1,284 @@
+"""The driver: one sender's run over payrolls, channel by channel, a bounded window of payments in flight.
+
+feeder     claims pages of due payments and keeps the queue filled; knows when nothing is left
+workers    one per lane: take a payment, work on it, release it
+listener   acts on stored callbacks
+renewer    keeps the sender's lease
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import tzinfo
+from functools import partial
+from typing import Any
+
+import attrs
+
+from ..contract.channel import Channel
+from ..contract.policies import Policies
+from ..model.facts import Fact
+from ..model.states import UNSENT
+from ..store import Result, Store, Write
+from . import claims
+from .decide import Rules
+from .groups import Groups
+from .hear import hear
+from .mark import Mark
+from .pace import Throttle
+from .runtime import SECOND, Lane, Runtime
+from .work import Case, Worker
+
+LEASE = 60 * SECOND
+PAGE = 128
+POLL = SECOND
+
+
+@attrs.frozen
+class Job:
+    """A payroll and channel to work on. `sent_only`: it is paused; only what was sent is still asked about."""
+
+    payroll: str
+    channel: str
+    sent_only: bool = False
+
+
+@attrs.define
+class Pump:
+    """One channel's queue and window."""
+
+    channel: Channel
+    jobs: list[Job]
+    worker: Worker
+    queue: deque[Case] = attrs.field(factory=deque)
+    in_flight: int = 0
+    waiting: deque[Any] = attrs.field(factory=deque)
+    hungry: Any = None
+    done: bool = False
+
+
+@attrs.define
+class Driver:
+    """Runs until nothing is left that is due before the deadline. `lane(channel)` makes one lane."""
+
+    runtime: Runtime
+    store: Store
+    channel_of: Callable[[str], Channel]
+    policies: Policies
+    lane: Callable[[Channel], Lane]
+    mark: Mark | None = None
+    zone: tzinfo | None = None
+    alone: bool = True
+    on_stop: Callable[[str, str], None] = lambda channel, reason: None
+    progress: Callable[[int], None] = lambda finished: None
+    stopping: bool = False
+    next_due: int | None = None
+    _sender: int = 0
+    _lease_until: int = 0
+    _pumps: list[Pump] = attrs.field(factory=list)
+    _throttles: dict[str, Throttle] = attrs.field(factory=dict)
+    _ended: Any = None
+
+    async def start(self) -> None:
+        """Become a sender: register, and free what dead senders had claimed."""
+        self._ended = self.runtime.event()
+        now = self.runtime.now()
+        self._sender = await self.runtime.write(lambda: claims.start(self.store, LEASE, self.alone))
+        self._lease_until = now + LEASE
+        self.runtime.spawn(self._renew())
+        self.runtime.spawn(self._listen())
+
+    async def finish(self) -> None:
+        """Stop being a sender, in order."""
+        self._ended.set()
+        await self.runtime.write(lambda: claims.end(self.store, self._sender))
+
+    async def run(self, jobs: Sequence[Job], deadline: int | None) -> None:
+        """Work on the jobs until nothing more is due before `deadline` (None: as long as anything is open)."""
+        by_channel: dict[str, list[Job]] = {}
+        for job in jobs:
+            by_channel.setdefault(job.channel, []).append(job)
+        self._pumps, self.next_due = [self._pump(name, its) for name, its in by_channel.items()], None
+        ends = []
+        for pump in self._pumps:
+            end = self.runtime.event()
+            ends.append(end)
+            self.runtime.spawn(self._drain(pump, deadline, end))
+        for end in ends:
+            await self.runtime.wait(end, None)
+
+    def stop(self) -> None:
+        """Finish what is in flight and end; what is left waits for the next run."""
+        self.stopping = True
+        for pump in self._pumps:
+            pump.hungry.set()
+
+    # -- one channel --------------------------------------------------------------------------------------------------
+
+    def _pump(self, name: str, jobs: list[Job]) -> Pump:
+        channel = self.channel_of(name)
+        throttle = self._throttles.setdefault(name, Throttle(channel.pace, self.zone))
+        worker = Worker(
+            runtime=self.runtime,
+            groups=Groups(self.runtime, self.apply),
+            channel=channel,
+            rules=Rules.of(channel.capabilities),
+            throttle=throttle,
+            deployment=self.store.deployment,
+            sender=self._sender,
+            secrets=channel.secrets(),
+            reload=lambda payment: claims.facts(self.store, payment),
+            holds=lambda now: now < self._lease_until,
+            on_stop=self.note_stop,
+        )
+        return Pump(channel, jobs, worker, hungry=self.runtime.event())
+
+    async def _drain(self, pump: Pump, deadline: int | None, end: Any) -> None:
+        lanes = [self.lane(pump.channel) for _ in range(pump.channel.pace.max_concurrency)]
+        idle = [self.runtime.event() for _ in lanes]
+        for lane, left in zip(lanes, idle, strict=True):
+            self.runtime.spawn(self._work(pump, lane, left))
+        try:
+            await self._feed(pump, deadline)
+        finally:
+            pump.done = True
+            while pump.waiting:
+                pump.waiting.popleft().set()
+            for left in idle:
+                await self.runtime.wait(left, None)
+            for lane in lanes:
+                await lane.close()
+            end.set()
+
+    async def _feed(self, pump: Pump, deadline: int | None) -> None:
+        low = len(pump.waiting) + pump.channel.pace.max_concurrency * 2
+        while not self.stopping and not pump.worker.throttle.stopped:
+            now = self.runtime.now()
+            opens = pump.worker.throttle.opens(now)
+            if opens <= now and len(pump.queue) < low and await self._claim(pump, now):
+                continue
+            if pump.queue or pump.in_flight:
+                await self._until_hungry(pump, POLL)
+                continue
+            due = await self._due(pump)
+            if due is None:
+                return
+            due = max(due, opens)
+            if deadline is not None and due > deadline:
+                self.next_due = min(due, self.next_due or due)
+                return
+            await self._until_hungry(pump, min(max(due - self.runtime.now(), 1000), POLL))
+
+    async def _until_hungry(self, pump: Pump, at_most: int) -> None:
+        await self.runtime.wait(pump.hungry, at_most)
+        pump.hungry = self.runtime.event()
+
+    async def _due(self, pump: Pump) -> int | None:
+        jobs = [(job.payroll, job.channel, job.sent_only) for job in pump.jobs]
+        return await self.runtime.offload(lambda: claims.next_due(self.store, jobs))
+
+    async def _claim(self, pump: Pump, now: int) -> bool:
+        for job in pump.jobs:
+            where = (job.payroll, job.channel, now, PAGE, job.sent_only)
+            page = await self.runtime.write(partial(claims.page, self.store, self._sender, *where))
+            if page.lines:
+                await self._admit(pump, page)
+                return True
+        return False
+
+    async def _admit(self, pump: Pump, page: claims.Page) -> None:
+        """Law 5 and the host's policies: what must not go is held, with the reason on the record."""
+        why = dict(page.refused)
+        unsent = [line for line in page.lines if line.state in UNSENT and line.payment.id not in why]
+        for line in unsent:
+            if line.payment.leaf() != line.leaf:
+                why[line.payment.id] = "the line differs from what was approved"
+        if unsent and self.policies.asks_before_sending():
+            asked = [line.payment for line in unsent]
+            for payment, objection in await self.runtime.offload(lambda: self.policies.before_sending(asked)):
+                if objection.blocks:
+                    why.setdefault(payment, f"{objection.source}: {objection.code}: {objection.message}")
+        for line in page.lines:
+            case = Case.of(line)
+            if line.payment.id in why:
+                life = case.life
+                case.note(Fact(life.facts + 1, self.runtime.now(), "hold", why[line.payment.id], attempt=life.attempt))
+            pump.queue.append(case)
+        for _ in range(min(len(pump.queue), len(pump.waiting))):
+            pump.waiting.popleft().set()
+
+    async def _work(self, pump: Pump, lane: Lane, left: Any) -> None:
+        low = pump.channel.pace.max_concurrency
+        try:
+            while True:
+                while not pump.queue:
+                    if pump.done:
+                        return
+                    called = self.runtime.event()
+                    pump.waiting.append(called)
+                    pump.hungry.set()
+                    await self.runtime.wait(called, None)
+                case = pump.queue.popleft()
+                if len(pump.queue) < low:
+                    pump.hungry.set()
+                pump.in_flight += 1
+                try:
+                    await self._one(pump, case, lane)
+                finally:
+                    pump.in_flight -= 1
+        finally:
+            left.set()
+            pump.hungry.set()
+
+    async def _one(self, pump: Pump, case: Case, lane: Lane) -> None:
+        now = self.runtime.now()
+        begins = pump.worker.throttle.admit(now)
+        if begins > now:
+            await self.runtime.sleep(begins - now)
+        if self.stopping or (pump.worker.throttle.stopped and case.life.state in UNSENT):
+            return
+        await pump.worker.work(case, lane)
+        if case.life.settled:
+            self.progress(1)
+
+    # -- beside the pumps ---------------------------------------------------------------------------------------------
+
+    def apply(self, writes: Sequence[Write]) -> list[Result]:
+        """On the writer thread: one transaction for the group; the mark before anything of it may be sent."""
+        self.runtime.point("before-commit")
+        with self.store.write() as connection:
+            results = claims.apply(connection, self.store, writes)
+        self.runtime.point("after-commit")
+        if self.mark is not None and any(write.money_intent or write.money_copy for write in writes):
+            self.mark.write(self.store.session, self.store.head[0])
+        return results
+
+    async def _renew(self) -> None:
+        while not await self._over(LEASE // 4):
+            now = self.runtime.now()
+            if await self.runtime.write(lambda: claims.renew(self.store, self._sender, LEASE)):
+                self._lease_until = now + LEASE
+            else:
+                self.stop()
+                return
+
+    async def _listen(self) -> None:
+        while not await self._over(POLL):
+            now = self.runtime.now()
+            if await self.runtime.write(partial(hear, self.store, self._known, now)):
+                for pump in self._pumps:
+                    pump.hungry.set()
+
+    def _known(self, name: str) -> Channel | None:
+        return next((pump.channel for pump in self._pumps if pump.channel.name == name), None)
+
+    async def _over(self, us: int) -> bool:
+        await self.runtime.wait(self._ended, us)
+        return bool(self._ended.is_set())
+
+    async def note_stop(self, channel: str, reason: str) -> None:
+        if channel in self._throttles:
+            self._throttles[channel].stopped = reason
+        await self.runtime.write(lambda: claims.note_stop(self.store, channel, reason))
+        self.on_stop(channel, reason)

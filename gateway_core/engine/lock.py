@@ -1,0 +1,40 @@
+"""One sender at a time on SQLite, held by an operating-system lock: a killed process lets go of it by itself."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+
+from ..model.errors import SenderBusy
+
+
+class SenderLock:
+    """`with SenderLock(path)`: the only sender. Raises SenderBusy and says who sends."""
+
+    def __init__(self, store: Path | None) -> None:
+        self._path = store.with_name(store.name + ".sender") if store else None
+        self._file: int | None = None
+
+    def __enter__(self) -> SenderLock:
+        if self._path is None:
+            return self
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            who = os.pread(self._file, 64, 0).decode(errors="replace").strip() or "another process"
+            os.close(self._file)
+            self._file = None
+            raise SenderBusy(f"{who} is sending from this store; it does the work, or stop it first") from None
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"process {os.getpid()}".encode(), 0)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

@@ -1,0 +1,279 @@
+"""Work on one payment: decide, write, send, ask, until it is settled, held, or has to wait.
+
+Evidence is written together with what is decided from it. Nothing is sent before the write that allows it returned OK.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from ..contract.channel import Channel
+from ..contract.flow import Paid
+from ..contract.replies import Refused
+from ..model.facts import Fact
+from ..model.life import Life, Step, add, fold
+from ..model.payment import Payment
+from ..store import Result, Write
+from ..store.payments import Line
+from .conversation import Broken, Conversation, Differs, Intent
+from .decide import Kind, Move, Rules, decide
+from .evidence import Source, fact_of, judged
+from .groups import Groups
+from .lanes import NoAnswer, NotSent
+from .pace import Throttle
+from .runtime import Lane, Runtime
+from .wire import ask_of, wire
+
+ATTEMPTS = 5
+STOPPED_PAUSE = 30_000_000
+# What another writer's fact cannot make untrue: these are written after it, anything else is decided anew.
+EVIDENCE = frozenset({"answer", "word", "unsent"})
+
+
+class LostClaim(Exception):
+    """Another sender owns the payment, or its payroll was stopped: hands off."""
+
+
+@attrs.define
+class Case:
+    """A payment in a driver's hands: its facts, folded, and those not yet written."""
+
+    payment: Payment
+    payroll: str
+    facts: list[Fact]
+    life: Life
+    unsaved: list[Fact] = attrs.field(factory=list)
+    cases_saved: int = 0
+    talk: Conversation | None = None
+    money_intent: bool = False
+    money_copy: bool = False
+    ended: int = 0
+
+    @classmethod
+    def of(cls, line: Line) -> Case:
+        """From a stored line."""
+        life = fold(line.facts)
+        return cls(line.payment, line.payroll, line.facts, life, cases_saved=len(life.cases))
+
+    def note(self, fact: Fact) -> None:
+        """Add a fact, to be written with the next write."""
+        add(self.life, fact)
+        self.unsaved.append(fact)
+
+    def refold(self, facts: list[Fact]) -> None:
+        """Another writer was first: begin from what is stored, and keep our evidence."""
+        evidence = [fact for fact in self.unsaved if fact.kind in EVIDENCE]
+        self.facts, self.life, self.unsaved, self.talk = facts, fold(facts), [], None
+        self.money_intent = self.money_copy = False
+        self.ended, self.cases_saved = 0, len(self.life.cases)
+        for fact in evidence:
+            self.note(attrs.evolve(fact, no=self.life.facts + 1))
+
+
+@attrs.define
+class Worker:
+    """What is needed to work on a channel's payments. `holds(now)`: does this sender still have its lease?"""
+
+    runtime: Runtime
+    groups: Groups
+    channel: Channel
+    rules: Rules
+    throttle: Throttle
+    deployment: str
+    sender: int
+    secrets: Mapping[str, str] = attrs.field(repr=False)
+    reload: Any
+    holds: Any
+    on_stop: Any
+
+    async def work(self, case: Case, lane: Lane) -> None:
+        """Until nothing can be done now; the payment is then released."""
+        try:
+            while await self._turn(case, lane):
+                pass
+        except LostClaim:
+            return
+
+    async def ask_again(self, case: Case, lane: Lane) -> str | None:
+        """Ask the rail about a payment whatever its state (reconciling); what it says is written, and returned.
+
+        None: nothing was ever sent. Otherwise done, refused, returned, waiting, not_found or unknown.
+        """
+        step = case.life.money
+        if step is None or not step.body.get("find_out"):
+            return None
+        await self._ask(case, step, lane, "reconcile")
+        said = case.unsaved[-1].value
+        while not await self._save(case):
+            pass
+        return said
+
+    async def _turn(self, case: Case, lane: Lane) -> bool:
+        move = self._decide(case)
+        match move.kind:
+            case Kind.CONTINUE:
+                await self._continue(case, lane)
+            case Kind.COPY:
+                await self._copy(case, case.life.steps[move.step], lane)
+            case Kind.ASK:
+                await self._ask(case, case.life.steps[move.step], lane, "find_out")
+            case Kind.HOLD:
+                case.note(self._fact(case, "hold", move.why))
+            case Kind.WAIT | Kind.STOP:
+                return not await self._save(case, release=True)
+        return True
+
+    def _decide(self, case: Case) -> Move:
+        return decide(case.life, self.rules, self.runtime.now(), case.payment.id)
+
+    def _fact(self, case: Case, kind: str, value: str = "", *, at: int = 0, **rest: Any) -> Fact:
+        life = case.life
+        return Fact(life.facts + 1, at or self.runtime.now(), kind, value, attempt=life.attempt, **rest)
+
+    # -- the flow goes on ---------------------------------------------------------------------------------------------
+
+    async def _continue(self, case: Case, lane: Lane) -> None:
+        now = self.runtime.now()
+        try:
+            if case.talk is None or case.talk.attempt != case.life.attempt:
+                case.talk = Conversation(self.channel, case.payment, self.deployment, case.life.attempt, now)
+            said = case.talk.advance(case.life)
+        except Broken as error:
+            self._broken(case, error)
+            return
+        if isinstance(said, Intent):
+            await self._intend(case, said, lane, now)
+        else:
+            self._end_of_flow(case, said)
+
+    async def _intend(self, case: Case, intent: Intent, lane: Lane, now: int) -> None:
+        money = intent.ask.moves_money
+        withheld = money and case.life.restored
+        case.note(
+            self._fact(
+                case, "intent", "withheld" if withheld else "sent", at=now, step=intent.ask.name, key=intent.key,
+                body=intent.body,
+            )
+        )  # fmt: skip
+        case.money_intent = money
+        if await self._save(case) and not withheld:
+            await self._send(case, case.life.steps[intent.ask.name], lane)
+
+    def _end_of_flow(self, case: Case, said: Paid | Refused) -> None:
+        money = case.life.money
+        moved = money is not None and money.verdict in ("done", "returned")
+        if isinstance(said, Paid) and moved:
+            case.note(self._fact(case, "outcome", "paid", source="flow", body={"reference": str(said.reference)}))
+        elif isinstance(said, Refused) and not moved:
+            body = {"code": said.code, "reason": said.reason or said.code}
+            case.note(self._fact(case, "outcome", "refused", source="flow", body=body))
+        else:
+            verdict = money.verdict if money else "never asked"
+            case.note(self._fact(case, "hold", f"the flow says {type(said).__name__}, its money ask: {verdict}"))
+
+    def _broken(self, case: Case, error: Broken) -> None:
+        """Law 10: a plugin's fault parks the payment; what the rail said about the money still counts."""
+        money = case.life.money
+        if money is not None and money.verdict == "done" and money.answer is not None:
+            reference = str(money.answer.body.get("body", {}).get("reference", money.key))
+            case.note(self._fact(case, "outcome", "paid", body={"reference": reference, "reason": str(error)}))
+        elif money is None and isinstance(error, Differs) and case.life.attempt < ATTEMPTS:
+            self._end(case, str(error))
+        else:
+            case.note(self._fact(case, "hold", str(error)))
+
+    def _end(self, case: Case, why: str) -> None:
+        case.ended = case.life.attempt if case.life.money is not None else 0
+        case.note(self._fact(case, "ended", why))
+        case.talk = None
+
+    # -- the wire -----------------------------------------------------------------------------------------------------
+
+    async def _copy(self, case: Case, step: Step, lane: Lane) -> None:
+        """The same bytes again; that they may go was decided, that they go is written first."""
+        name = step.name
+        case.note(self._fact(case, "copy", step=name))
+        case.money_copy = step.moves_money
+        if await self._save(case):
+            await self._send(case, case.life.steps[name], lane)
+
+    async def _send(self, case: Case, step: Step, lane: Lane) -> None:
+        if not self.holds(self.runtime.now()):
+            raise LostClaim
+        await self._exchange(case, step, step.body["request"], lane, "ask")
+
+    async def _ask(self, case: Case, step: Step, lane: Lane, source: Source) -> None:
+        form = step.ask_next or step.body.get("find_out")
+        if form is None:
+            await self._copy(case, step, lane)
+            return
+        if case.unsaved and not await self._save(case):
+            return
+        await self._exchange(case, step, form, lane, source)
+
+    async def _exchange(self, case: Case, step: Step, form: Mapping[str, Any], lane: Lane, source: Source) -> None:
+        runtime, pace = self.runtime, self.channel.pace
+        attempt, name = case.life.attempt, step.name
+        runtime.point(f"before-{source}")
+        try:
+            reply = await lane.send(wire(form, self.secrets), pace.timeout, pace.body_limit)
+        except NotSent as error:
+            self.throttle.heard(runtime.now(), False)
+            kind = "unsent" if source == "ask" else "word"
+            value = str(error) if source == "ask" else "unknown"
+            case.note(self._fact(case, kind, value, source=source, step=name, body={"why": str(error)}))
+            return
+        except NoAnswer as error:
+            self.throttle.heard(runtime.now(), False)
+            case.note(self._fact(case, "word", "unknown", source=source, step=name, body={"why": str(error)[:300]}))
+            return
+        runtime.point(f"after-{source}")
+        self.throttle.heard(runtime.now(), True)
+        verdict, seen = judged(self.channel, ask_of(name, step.body), reply, source)
+        if isinstance(verdict, Refused) and verdict.stops_channel:
+            await self.on_stop(self.channel.name, verdict.reason or verdict.code)
+        case.note(
+            fact_of(
+                verdict, seen, no=case.life.facts + 1, at=runtime.now(), attempt=attempt, step=name,
+                source=source, money=step.moves_money,
+            )
+        )  # fmt: skip
+
+    # -- the journal --------------------------------------------------------------------------------------------------
+
+    async def _save(self, case: Case, *, release: bool = False) -> bool:
+        """Write what is unsaved. False: another writer was first; the case was folded anew, decide again."""
+        write = self._write(case, release)
+        result = await self.groups.write(write)
+        if result is Result.OK:
+            case.facts += case.unsaved
+            case.unsaved, case.money_intent, case.money_copy, case.ended = [], False, False, 0
+            case.cases_saved = len(case.life.cases)
+            if case.facts:
+                self.runtime.point(f"written-{case.facts[-1].kind}")
+            return True
+        if result is Result.STALE:
+            case.refold(await self.runtime.offload(lambda: self.reload(case.payment.id)))
+            return False
+        if result is Result.STOPPED:
+            await self._give_back(case)
+        raise LostClaim
+
+    async def _give_back(self, case: Case) -> None:
+        """The payroll was stopped under us: drop the intent, keep the evidence, and let go."""
+        case.refold(await self.runtime.offload(lambda: self.reload(case.payment.id)))
+        await self.groups.write(attrs.evolve(self._write(case, True), due=self.runtime.now() + STOPPED_PAUSE))
+
+    def _write(self, case: Case, release: bool) -> Write:
+        life = case.life
+        move = self._decide(case)
+        return Write(
+            payment=case.payment.id, payroll=case.payroll, expected=life.facts - len(case.unsaved),
+            facts=tuple(case.unsaved), state=life.state, attempt=life.attempt, reference=life.reference,
+            reason=life.reason, due=move.at, open=not life.settled, sender=self.sender, release=release,
+            money_intent=case.money_intent, money_copy=case.money_copy, ended_attempt=case.ended,
+            cases=tuple(life.cases[case.cases_saved :]),
+        )  # fmt: skip

@@ -1,0 +1,150 @@
+"""Approval: the maker is never the checker, and what is approved is a digest over everything that will be paid."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from ..model.errors import Altered, ObjectionsStand, WrongState
+from ..model.identity import Root, digest
+from ..model.people import differ
+from ..store import Store, journal, payments, payrolls
+from ..store import tables as t
+from ..store.database import Record, now_us
+
+_o = t.objections.c
+PAUSED_FOR_APPROVAL = "approval: "
+HOUR = 3_600_000_000
+
+
+def approval_digest(store: Store, row: Record, fingerprints: Mapping[str, str]) -> bytes:
+    """What a checker approves and signs: the ordered lines, their sum, and every channel's fingerprint (law 5)."""
+    return digest(
+        ["gateway_core approval v1", store.identity, row.id, row.root.hex(), row.lines, row.total, row.currency,
+         dict(fingerprints)]
+    )  # fmt: skip
+
+
+def message(what: str, payload: bytes) -> bytes:
+    """The bytes that an approver signs: `gateway_core WHAT v1` and the hexadecimal digest, a line each."""
+    return f"gateway_core {what} v1\n{payload.hex()}\n".encode()
+
+
+def release_message(payment: str, to: str) -> bytes:
+    """The bytes that an approver signs to release a held payment."""
+    return message("release", digest(["gateway_core release v1", payment, to]))
+
+
+def approve(
+    store: Store, payroll: str, by: str, fingerprints: Mapping[str, str], *, despite: str = "",
+    valid_hours: float = 0.0, signature: str = "",
+) -> bytes:  # fmt: skip
+    """Approve a payroll, or the rest of one that waits for approval again. Returns the digest."""
+    with store.read() as connection:
+        row = payrolls.get(connection, payroll)
+    differ(row.proposed_by, by, "proposed this payroll")
+    again = row.paused.startswith(PAUSED_FOR_APPROVAL)
+    if row.state != "awaiting_approval" and not again:
+        raise WrongState(f"payroll {row.name!r} is {row.state.replace('_', ' ')}, not awaiting approval")
+    _verify_content(store, row)
+    with store.write() as connection:
+        row = payrolls.get(connection, row.id)
+        _objections_released(connection, row.id, by, despite)
+        approved = approval_digest(store, row, fingerprints)
+        ends = now_us() + int(valid_hours * HOUR) if valid_hours else 0
+        columns = {} if again else {"state": "approved"}
+        body = {"digest": approved.hex(), "channels": dict(fingerprints), "signature": signature, "despite": despite}
+        payrolls.record(
+            connection, store, row, "approved", by, body, approved_by=by, approved_at=now_us(), approval_ends=ends,
+            paused="", channels=json.dumps(dict(fingerprints)), **columns,
+        )  # fmt: skip
+        journal.record_head(connection, store, f"approval of {row.id}")
+    return approved
+
+
+def reject(store: Store, payroll: str, by: str, reason: str) -> None:
+    """Send a proposal back: its lines are cancelled, its invoices are free."""
+    with store.write() as connection:
+        row = payrolls.get(connection, payroll)
+        payrolls.record(connection, store, row, "rejected", by, {"reason": reason}, state="rejected")
+
+
+def withdraw(store: Store, payroll: str, by: str, reason: str) -> None:
+    """The whole payroll is withdrawn before anything of it was sent."""
+    with store.write() as connection:
+        row = payrolls.get(connection, payroll)
+        payrolls.record(connection, store, row, "cancelled", by, {"reason": reason}, state="cancelled")
+
+
+def _verify_content(store: Store, row: Record) -> None:
+    root = Root()
+    for page in payments.pages(store.read, row.id, 1000):
+        for line in page:
+            root.add(payments.as_payment(line).leaf())
+    if root.value() != row.root:
+        raise Altered(f"the lines of {row.name!r} differ from what was proposed; reject it and propose it anew")
+
+
+def _objections_released(connection: Connection, payroll: str, by: str, despite: str) -> None:
+    """Every blocking objection needs two different people; the checker may be the second, with a reason."""
+    query = sa.select(t.objections).where(_o.payroll == payroll, _o.blocks, _o.second_by == "").order_by(_o.id)
+    standing = list(connection.execute(query))
+    if not standing:
+        return
+    if not despite or any(not row.released_by for row in standing):
+        raise ObjectionsStand(len(standing), standing[0].message)
+    for row in standing:
+        differ(row.released_by, by, "released the objections first")
+    ids = [row.id for row in standing]
+    connection.execute(sa.update(t.objections).where(_o.id.in_(ids)).values(second_by=by))
+
+
+def release_objections(store: Store, payroll: str, by: str, reason: str) -> int:
+    """The first of two people says that a payroll may go in spite of its objections. Returns how many."""
+    if not reason.strip():
+        raise WrongState("releasing an objection needs a reason")
+    with store.write() as connection:
+        row = payrolls.get(connection, payroll)
+        standing = sa.update(t.objections).where(_o.payroll == row.id, _o.blocks, _o.released_by == "")
+        count = connection.execute(standing.values(released_by=by, why=reason)).rowcount
+        payrolls.record(connection, store, row, "objections_released", by, {"reason": reason, "count": count})
+    return count
+
+
+def pause(store: Store, payroll: str, by: str, reason: str) -> None:
+    """Nothing new of it is sent; what was sent is still asked about."""
+    with store.write() as connection:
+        row = payrolls.get(connection, payroll)
+        payrolls.record(connection, store, row, "paused", by, {"reason": reason}, paused=reason or "paused")
+
+
+def resume(store: Store, payroll: str, by: str) -> None:
+    """Let a paused payroll go on. One that waits for a new approval needs that."""
+    with store.write() as connection:
+        row = payrolls.get(connection, payroll)
+        if row.paused.startswith(PAUSED_FOR_APPROVAL):
+            raise WrongState(f"payroll {row.name!r} is paused ({row.paused}); a checker approves the rest")
+        payrolls.record(connection, store, row, "resumed", by, {}, paused="")
+
+
+def fit_to_send(store: Store, row: Record, fingerprints: Mapping[str, str]) -> str:
+    """Law 5 at every start: '' when the payroll may be sent, otherwise why its unsent lines must wait."""
+    with store.read() as connection:
+        approvals = [fact for fact in journal.facts_of_payroll(connection, row.id) if fact.kind == "approved"]
+    root = Root()
+    for leaf in payments.leaves(store.read, row.id):
+        root.add(leaf)
+    approved = payrolls.channels_of(row)
+    if not approvals or root.value() != row.root:
+        return PAUSED_FOR_APPROVAL + "its lines differ from what was approved"
+    if approvals[-1].body.get("digest") != approval_digest(store, row, approved).hex():
+        return PAUSED_FOR_APPROVAL + "the payroll differs from what was approved"
+    if dict(fingerprints) != approved:
+        changed = sorted(name for name in approved if approved[name] != fingerprints.get(name))
+        return PAUSED_FOR_APPROVAL + f"channel {', '.join(changed)} was configured otherwise when it was approved"
+    if row.approval_ends and row.approval_ends < now_us():
+        return PAUSED_FOR_APPROVAL + "the approval has expired"
+    return ""

@@ -1,0 +1,167 @@
+"""Checking: every objection at once, from the rail, the host's policies, and the balance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import attrs
+import sqlalchemy as sa
+
+from ..contract.channel import Channel
+from ..contract.policies import Policies
+from ..engine.runtime import Lane, Runtime
+from ..model.money import Money
+from ..model.payment import Objection, Payment
+from ..model.states import UNSENT
+from ..store import Store, payments, payrolls
+from ..store import tables as t
+from .asking import account_objections, balance
+
+PAGE = 256
+_o = t.objections.c
+
+
+@attrs.frozen
+class Found:
+    """An objection or warning about a payment (line 0: about the payroll)."""
+
+    line: int
+    payment: str
+    invoice: str
+    objection: Objection
+    released_by: str = ""
+
+
+@attrs.frozen
+class CheckReport:
+    """What speaks against a payroll. `digest` is what a checker approves and signs."""
+
+    payroll: str
+    name: str
+    state: str
+    lines: int
+    total: Money
+    objections: Sequence[Found]
+    warnings: Sequence[Found]
+    balances: Mapping[str, Money | None]
+    digest: str
+
+    @property
+    def good(self) -> bool:
+        """Nothing blocks."""
+        return not self.objections
+
+
+async def check(
+    runtime: Runtime, store: Store, payroll: str, channel_of: Callable[[str], Channel], policies: Policies,
+    lane: Callable[[Channel], Lane], progress: Callable[[int], None],
+) -> dict[str, Money | None]:  # fmt: skip
+    """Ask everybody and store what they object to, in place of an earlier check's. Returns the balances."""
+    with store.read() as connection:
+        row = payrolls.get(connection, payroll)
+    found: list[dict[str, Any]] = []
+    balances: dict[str, Money | None] = {}
+    await runtime.write(partial(_forget, store, row.id))
+    for name in payrolls.channels_of(row):
+        channel = channel_of(name)
+        balances[name] = have = await balance(runtime, channel, lane, store.deployment)
+        with store.read() as connection:
+            need = payments.sum_of(connection, row.id, name, UNSENT)
+        if have is not None and need is not None and have.currency == need.currency and have.minor < need.minor:
+            text = f"channel {name} has {have}, the payroll needs {need}"
+            found.append(_row(row.id, 0, "", Objection("insufficient_balance", text, name)))
+        await _accounts(runtime, store, row.id, channel, lane, progress)
+    asking = runtime.offload(partial(_policies, store, row.id, policies))
+    await asking
+    await runtime.write(partial(_keep, store, found))
+    return balances
+
+
+def _forget(store: Store, payroll: str) -> None:
+    with store.write() as connection:
+        connection.execute(sa.delete(t.objections).where(_o.payroll == payroll, _o.of_check, _o.released_by == ""))
+
+
+def _row(payroll: str, line: int, payment: str, objection: Objection) -> dict[str, Any]:
+    return {
+        "payroll": payroll, "payment": payment, "line": line, "code": objection.code, "message": objection.message,
+        "source": objection.source, "blocks": objection.blocks, "of_check": True,
+    }  # fmt: skip
+
+
+def _keep(store: Store, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store new objections; one that people released already is not raised again."""
+    if not rows:
+        return
+    with store.write() as connection:
+        old = sa.select(_o.payment, _o.code).where(_o.payroll == rows[0]["payroll"], _o.of_check)
+        known = {(row.payment, row.code) for row in connection.execute(old)}
+        fresh = [row for row in rows if (row["payment"], row["code"]) not in known]
+        if fresh:
+            connection.execute(sa.insert(t.objections), fresh)
+
+
+async def _accounts(
+    runtime: Runtime, store: Store, payroll: str, channel: Channel, make: Callable[[Channel], Lane],
+    progress: Callable[[int], None],
+) -> None:  # fmt: skip
+    """Ask the rail about every account, a window at a time."""
+    if not channel.validates:
+        return
+    lanes = [make(channel) for _ in range(channel.pace.max_concurrency)]
+    try:
+        where = t.payments.c.channel == channel.name
+        for page in payments.pages(store.read, payroll, PAGE, where, t.payments.c.state.in_(UNSENT)):
+            todo = [(row.line, payments.as_payment(row)) for row in reversed(page)]
+            found: list[dict[str, Any]] = []
+            ends = []
+            for lane in lanes:
+                end = runtime.event()
+                ends.append(end)
+                runtime.spawn(_one_lane(runtime, store, payroll, channel, lane, todo, found, end))
+            for end in ends:
+                await runtime.wait(end, None)
+            await runtime.write(partial(_keep, store, found))
+            progress(len(page))
+    finally:
+        for lane in lanes:
+            await lane.close()
+
+
+async def _one_lane(
+    runtime: Runtime, store: Store, payroll: str, channel: Channel, lane: Lane, todo: list[tuple[int, Payment]],
+    found: list[dict[str, Any]], end: Any,
+) -> None:  # fmt: skip
+    try:
+        while todo:
+            line, payment = todo.pop()
+            said = await account_objections(runtime, channel, lane, payment, store.deployment)
+            found += [_row(payroll, line, payment.id, objection) for objection in said]
+    finally:
+        end.set()
+
+
+def _policies(store: Store, payroll: str, policies: Policies) -> None:
+    for page in payments.pages(store.read, payroll, PAGE, t.payments.c.state.in_(UNSENT)):
+        lines = {row.id: row.line for row in page}
+        said = policies.check_payments([payments.as_payment(row) for row in page])
+        _keep(store, [_row(payroll, lines.get(payment, 0), payment, objection) for payment, objection in said])
+
+
+def listed(store: Store, payroll: str) -> list[Found]:
+    """The objections and warnings that are on record for a payroll."""
+    p = t.payments.c
+    query = (
+        sa.select(t.objections, p.invoice)
+        .outerjoin(t.payments, sa.and_(p.payroll == _o.payroll, p.line == _o.line))
+        .where(_o.payroll == payroll)
+        .order_by(_o.line, _o.id)
+    )
+    with store.read() as connection:
+        return [
+            Found(row.line, row.payment, row.invoice or "", Objection(row.code, row.message, row.source, row.blocks),
+                  row.second_by and f"{row.released_by}, {row.second_by}")
+            for row in connection.execute(query)
+        ]  # fmt: skip

@@ -1,0 +1,124 @@
+"""One row of a payroll -> a record to keep, with every mistake of the row at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+from ...model.accounts import ACCOUNT_TYPES, READERS, AccountError
+from ...model.errors import Mistake
+from ...model.money import AmountError, amount_text, decimals, parse_amount, split_decimal
+from .findings import Problem, shown
+from .row import Cells, Record, Row
+from .rules import COLUMNS, LARGEST_AMOUNT, Rules
+from .text import is_tidy, is_tidy_extra, read_text, text_problem
+
+_CHANNEL = COLUMNS.index("channel")
+
+
+class LineCheck:
+    """Applies the rules to one row after the other."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._default, self._limits = rules.default_channel, dict(rules.channels)
+
+    def __call__(self, row: Row) -> tuple[Record, Sequence[Mistake]]:
+        """The record of a row, and its mistakes in the order of the columns."""
+        line, cells, extra, problems = row
+        found = list(problems)
+        if not is_tidy(cells):
+            cells = _texts(cells, found)
+        kept, minor = list(cells), None
+        kept[4] = self._account(cells[3], cells[4], found)
+        minor, kept[6], wrong = _money(cells[5], cells[6])
+        found += wrong
+        kept[_CHANNEL] = self._channel(cells[_CHANNEL], minor, kept[6], found)
+        packed = _pack(extra, found) if extra else ""
+        mistakes = [problem.at(line) for problem in sorted(found, key=_place)] if found else ()
+        return (line, *kept[:5], minor, *kept[6:], packed, 0 if found else 1), mistakes
+
+    def _account(self, type: str | None, value: str | None, found: list[Problem]) -> str | None:
+        if not type or not value:
+            return None
+        reader = READERS.get(type)
+        if reader is None:
+            reason = f"{shown(type)} is not an account type"
+            found.append(Problem("account_type", "unknown_type", reason, f"write one of {', '.join(ACCOUNT_TYPES)}"))
+            return None
+        try:
+            return reader(value)
+        except AccountError as error:
+            found.append(Problem("account", "implausible", f"as {type}, {error.reason}", error.mend))
+            return None
+
+    def _channel(self, name: str | None, minor: int | None, currency: str | None, found: list[Problem]) -> str | None:
+        if name is None:
+            return None
+        limit = self._limits.get(name or self._default)
+        if limit is None and name:
+            mend = f"write one of {', '.join(sorted(self._limits)) or 'the configured channels'}, or leave it empty"
+            found.append(Problem("channel", "unknown_channel", f"{shown(name)} is not a configured channel", mend))
+            return None
+        if limit and minor is not None and minor > limit:
+            found.append(_above(minor, limit, currency or "", name or self._default))
+        return name
+
+
+def _above(minor: int, limit: int, currency: str, channel: str) -> Problem:
+    amount, most = amount_text(minor, currency), amount_text(limit, currency)
+    reason = f"{amount} {currency} is above the limit of {channel}, {most} {currency}"
+    return Problem("amount", "above_limit", reason, "check the amount; to pay it, raise max_amount of the channel")
+
+
+def _texts(cells: Cells, found: list[Problem]) -> Cells:
+    """Each cell in its one form, or None with a problem found."""
+    read: list[str | None] = []
+    for field, raw in zip(COLUMNS, cells, strict=True):
+        text = None if raw is None else read_text(field, raw)
+        if isinstance(text, Problem):
+            found.append(text)
+            text = None
+        read.append(text)
+    return tuple(read)
+
+
+# The same few amounts fill a payroll. Bounded, for those that differ on every line.
+@lru_cache(maxsize=4096)
+def _money(amount: str | None, currency: str | None) -> tuple[int | None, str | None, tuple[Problem, ...]]:
+    """Minor units and currency, each None if it cannot be read, and what is wrong."""
+    try:
+        if currency and decimals(currency) is None:
+            return None, None, (_unknown(currency), *_money(amount, None)[2])
+        if amount and not currency:
+            split_decimal(amount)  # whatever is wrong without knowing the currency
+        if not amount or not currency:
+            return None, currency, ()
+        minor = parse_amount(amount, currency).minor
+        if minor > LARGEST_AMOUNT:
+            raise AmountError("too_large", f"{shown(amount)} is larger than any payment", "check the number of digits")
+    except AmountError as error:
+        return None, currency, (Problem("amount", error.code, str(error), error.mend),)
+    return minor, currency, ()
+
+
+def _unknown(currency: str) -> Problem:
+    try:
+        parse_amount("1", currency)
+    except AmountError as error:
+        return Problem("currency", error.code, str(error), error.mend)
+    raise AssertionError(currency)
+
+
+def _pack(extra: Mapping[str, str], found: list[Problem]) -> str:
+    for name, text in extra.items():
+        if not is_tidy_extra(text) and (problem := text_problem(name, text)):
+            found.append(problem)
+    return json.dumps(extra, ensure_ascii=False, separators=(",", ":"))
+
+
+_PLACES = {name: place for place, name in enumerate(COLUMNS)}
+
+
+def _place(problem: Problem) -> int:
+    return _PLACES.get(problem.field, len(COLUMNS))

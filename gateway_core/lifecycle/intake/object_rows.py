@@ -1,0 +1,63 @@
+"""Invoice objects -> rows: what an MIS passes is checked by the same rules as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ...model.money import amount_text
+from ...model.payment import Invoice
+from .findings import Problem
+from .row import NO_EXTRA, Row, lost
+
+# Where the text of each column is found in an invoice, but for the amount.
+_PATHS = (
+    ("invoice", "id"),
+    ("beneficiary", "beneficiary"),
+    ("name", "name"),
+    ("account_type", "account.type"),
+    ("account", "account.value"),
+    ("amount", "amount.minor"),
+    ("currency", "amount.currency"),
+    ("programme", "programme"),
+    ("cycle", "cycle"),
+    ("instalment", "instalment"),
+    ("channel", "channel"),
+    ("reference", "reference"),
+)
+_INT = "give it as Money(minor, currency) with a whole number of minor units"
+
+
+def object_rows(invoices: Iterable[Invoice]) -> Iterator[Row]:
+    """One row per object; its line is its position, counted from 1."""
+    for number, invoice in enumerate(invoices, 1):
+        if isinstance(invoice, Invoice):
+            yield _row(number, invoice)
+        else:
+            reason = f"is {type(invoice).__name__}, not Invoice"
+            yield lost(number, Problem("line", "not_an_invoice", reason, "pass Invoice objects"))
+
+
+def _row(number: int, invoice: Invoice) -> Row:
+    problems: list[Problem] = []
+    cells = tuple(_cell(field, invoice, path, problems) for field, path in _PATHS)
+    return number, cells, _extra(invoice.extra, problems), problems
+
+
+def _cell(field: str, invoice: Invoice, path: str, problems: list[Problem]) -> str | None:
+    value: object = invoice
+    for name in path.split("."):
+        value = getattr(value, name, None)
+    if field == "amount" and type(value) is int:  # not isinstance: True is no amount
+        return amount_text(value, str(getattr(invoice.amount, "currency", "")))
+    if field != "amount" and isinstance(value, str):
+        return value
+    mend = _INT if field == "amount" else "give text"
+    problems.append(Problem(field, "not_text", f"is {type(value).__name__}", mend))
+    return None
+
+
+def _extra(extra: object, problems: list[Problem]) -> Mapping[str, str]:
+    if isinstance(extra, Mapping) and all(isinstance(each, str) for pair in extra.items() for each in pair):
+        return extra
+    problems.append(Problem("extra", "not_text", "is not a mapping of text to text", "give names and values as text"))
+    return NO_EXTRA

@@ -1,0 +1,112 @@
+"""Text in a cell: what must not stand in any, and how it is brought to one form."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from .findings import Problem, shown
+from .rules import LONGEST, REQUIRED
+
+# Separates the cells of a row in one string, so that one regular expression sees them all; never tidy itself.
+_GAP = "\x1f"
+_WORDS = "[!-~]*+(?: [!-~]++)*+"
+
+# A row of plain cells, by far the most of any payroll: nothing that `text_problem` looks for can be in it (a property
+# test holds that), so that nine tenths of the work is one match.
+_TIDY = re.compile(
+    _GAP.join(
+        [f"[A-Za-z0-9]{_WORDS}"] * 2
+        + [f"[A-Za-z]{_WORDS}"]
+        + [f"[A-Za-z0-9]{_WORDS}"] * 4
+        + [f"(?:[A-Za-z0-9]{_WORDS})?"] * 5
+    )
+)
+_TIDY_LENGTH = min(LONGEST.values())
+_TIDY_EXTRA = re.compile(f"(?:[A-Za-z0-9]{_WORDS})?")
+
+
+def is_tidy(cells: tuple[str | None, ...]) -> bool:
+    """Whether a row needs no look at its single texts."""
+    try:
+        joined = _GAP.join(cells)  # type: ignore[arg-type]
+    except TypeError:  # a None: something was already wrong with that cell
+        return False
+    if len(joined) > _TIDY_LENGTH and max(map(len, cells)) > _TIDY_LENGTH:  # type: ignore[arg-type]
+        return False
+    return "E+" not in joined and _TIDY.fullmatch(joined) is not None
+
+
+def is_tidy_extra(text: str) -> bool:
+    """The same for a cell of extra data."""
+    return len(text) <= _TIDY_LENGTH and _TIDY_EXTRA.fullmatch(text) is not None
+
+
+# "+256 700 123456" and "-5" are no formulas: a sign with only digits, spaces and punctuation after it.
+_FORMULA = (
+    r"\A[\t\r\n]|\A\s*(?:[=@＝＠]|[+\-＋－](?![\d\s().,-]*\Z))|\A\s*#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!)"
+)
+# C0, C1, lone surrogates, separators of lines, and the marks that turn the direction of what is displayed.
+_CONTROL = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff\ufff9-\ufffb"
+_BREAKS = "\t\n\r"
+# Joiners shape Persian and Indic names, so only ids refuse them: two ids must not look alike and differ.
+_INVISIBLE = "\u00ad\u034f\u115f\u1160\u180e\u200b-\u200d\u2060-\u2064\u3164\ufe00-\ufe0f\ufeff\uffa0"
+
+_Rule = tuple[str, re.Pattern[str], str, str]
+_DELETE = "delete the character, or type the value again"
+_ANY: tuple[_Rule, ...] = (
+    ("encoding", re.compile("[\udc80-\udcff\ufffd]"), "has {bad}", "save the file as UTF-8, or declare its encoding"),
+    ("formula", re.compile(_FORMULA), "is a formula: {text}", "write the value itself, not a formula"),
+    ("control_character", re.compile(f"[{_CONTROL}]"), "has the control character {bad}", _DELETE),
+)
+_IN_COLUMN: tuple[_Rule, ...] = (
+    *_ANY,
+    ("control_character", re.compile(f"[{_BREAKS}]"), "has the control character {bad}", _DELETE),
+)
+_IN_ID: tuple[_Rule, ...] = (
+    *_IN_COLUMN,
+    ("control_character", re.compile(f"[{_INVISIBLE}]"), "has the invisible character {bad}", _DELETE),
+    (
+        "scientific",
+        re.compile(r"\A\s*\d[.,]?\d*E\+\d+\s*\Z"),
+        "{text} was rounded by a spreadsheet",
+        "format the column as text and enter the value again",
+    ),
+)
+RULES: dict[str, tuple[_Rule, ...]] = dict.fromkeys(LONGEST, _IN_ID) | {
+    "name": _IN_COLUMN,
+    "reference": _IN_COLUMN,
+}
+
+
+def text_problem(field: str, raw: str) -> Problem | None:
+    """The first thing wrong with a raw cell as text. Fields that are no column of ours are extra data."""
+    for code, pattern, reason, mend in RULES.get(field, _ANY):
+        if found := pattern.search(raw):
+            return Problem(field, code, reason.format(bad=_named(found[0]), text=shown(raw)), mend)
+    return None
+
+
+def read_text(field: str, raw: str) -> str | Problem:
+    """A column's cell stripped and in NFC, or what is wrong with it."""
+    if problem := text_problem(field, raw):
+        return problem
+    text = unicodedata.normalize("NFC", raw.strip())
+    if not text and field in REQUIRED:
+        return Problem(field, "missing", f"the {field} is empty", "write it; every invoice needs one")
+    if len(text) > LONGEST[field]:
+        reason = f"has {len(text)} characters, at most {LONGEST[field]} are allowed"
+        return Problem(field, "too_long", reason, "shorten it")
+    if field == "name" and not any(map(str.isalpha, text)):
+        return Problem(field, "not_a_name", f"{shown(text)} has no letter", "write the beneficiary's name")
+    return text
+
+
+def _named(character: str) -> str:
+    """What a person can look for: U+202E RIGHT-TO-LEFT OVERRIDE, or the byte that did not decode."""
+    code = ord(character[:1] or "?")
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"the byte 0x{code - 0xDC00:02X}, which the encoding does not know"
+    if code == 0xFFFD:
+        return "a replacement character: the text was damaged by a wrong encoding"
+    return f"U+{code:04X} {unicodedata.name(character, '')}".strip()

@@ -1,0 +1,125 @@
+"""What officers decide about single payments: cancel, retry, release what is held. Every decision is a fact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from ..model.errors import NotFoundError, WrongState
+from ..model.facts import Fact
+from ..model.life import add, fold
+from ..model.people import differ
+from ..model.states import SENDS, UNSENT
+from ..store import Result, Store, Write, journal, payments, payrolls, writes
+from ..store import tables as t
+from ..store.database import now_us
+from ..store.payments import Line
+
+RELEASES = ("ready", "pending", "paid", "refused", "returned", "cancelled")
+PAGE = 200
+_p = t.payments.c
+
+
+def cancel(store: Store, payroll: str, by: str, reason: str, only: Sequence[str] = ()) -> int:
+    """Withdraw unsent payments (all, or those named by payment or invoice id). Returns how many.
+
+    A payment with a money intent is not cancelled: what was sent is the rail's to confirm.
+    """
+    count, after = 0, 0
+    chosen = [sa.or_(_p.id.in_(only), _p.invoice.in_(only))] if only else []
+    while True:
+        with store.write() as connection:
+            row = payrolls.get(connection, payroll)
+            if row.state not in SENDS:
+                raise WrongState(f"payroll {row.name!r} is {row.state.replace('_', ' ')}; reject it instead")
+            rows = payments.page(connection, row.id, after, PAGE, _p.state.in_(UNSENT), *chosen)
+            facts = journal.facts_of_many(connection, [r.id for r in rows])
+            for r in rows:
+                line = payments.as_line(r, facts[r.id])
+                if fold(line.facts).money is None:
+                    _state(connection, store, line, "cancelled", by, "", {"reason": reason})
+                    count += 1
+            if not rows:
+                payrolls.paid_out(connection, store, row.id)
+                return count
+            after = rows[-1].line
+
+
+def retry(store: Store, payment: str, by: str, reason: str) -> None:
+    """Try a refused payment again: attempt n+1, with the same approved content."""
+    with store.write() as connection:
+        line = _line(connection, payment)
+        if line.state != "refused":
+            raise WrongState(f"payment {payment} is {line.state}; only a refused one is tried again")
+        _payroll_open(connection, line)
+        _state(connection, store, line, "retry", by, "", {"reason": reason})
+
+
+def release(
+    store: Store, payment: str, to: str, by: str, reason: str, *, reference: str = "", signature: str = ""
+) -> bool:
+    """Say what becomes of a held payment. The first person proposes (False), a second one agrees (True)."""
+    if to not in RELEASES:
+        raise WrongState(f"{to!r} is no release; say one of {', '.join(RELEASES)}")
+    if not reason.strip():
+        raise WrongState("a release needs a reason: what was seen, and where")
+    with store.write() as connection:
+        line = _line(connection, payment)
+        if line.state != "held":
+            raise WrongState(f"payment {payment} is {line.state}, not held")
+        _payroll_open(connection, line)
+        first = connection.execute(sa.select(t.releases).where(t.releases.c.payment == line.payment.id)).first()
+        if first is None or first.value != to or first.facts != len(line.facts):
+            _propose(connection, line, to, by, reason, reference)
+            return False
+        differ(first.by, by, "proposed this release")
+        connection.execute(sa.delete(t.releases).where(t.releases.c.payment == line.payment.id))
+        body = {
+            "reason": first.why, "first": first.by, "second": by, "second_reason": reason, "signature": signature,
+            "reference": reference or first.reference or line.reference,
+        }  # fmt: skip
+        _state(connection, store, line, "release", by, to, body)
+        payrolls.paid_out(connection, store, line.payroll)
+    return True
+
+
+def _propose(connection: Connection, line: Line, to: str, by: str, reason: str, reference: str) -> None:
+    connection.execute(sa.delete(t.releases).where(t.releases.c.payment == line.payment.id))
+    connection.execute(
+        sa.insert(t.releases).values(
+            payment=line.payment.id, value=to, by=by, why=reason, reference=reference, at=now_us(),
+            facts=len(line.facts),
+        )
+    )  # fmt: skip
+
+
+def _state(
+    connection: Connection, store: Store, line: Line, kind: str, by: str, value: str, body: dict[str, str]
+) -> None:
+    life = fold(line.facts)
+    attempt, money = life.attempt, life.money
+    fact = Fact(life.facts + 1, now_us(), kind, value, f"officer {by}", attempt, body=body)
+    known = len(life.cases)
+    add(life, fact)
+    write = Write(
+        payment=line.payment.id, payroll=line.payroll, expected=len(line.facts), facts=(fact,), state=life.state,
+        attempt=life.attempt, reference=life.reference, reason=life.reason, due=0, open=not life.settled,
+        ended_attempt=attempt if kind == "retry" and money is not None else 0, cases=tuple(life.cases[known:]),
+    )  # fmt: skip
+    if writes.apply(connection, store, [write]) != [Result.OK]:
+        raise WrongState(f"payment {line.payment.id} is being worked on just now; try again")
+
+
+def _line(connection: Connection, payment: str) -> Line:
+    line = payments.get(connection, payment)
+    if line is None:
+        raise NotFoundError(f"there is no payment {payment!r}")
+    return line
+
+
+def _payroll_open(connection: Connection, line: Line) -> None:
+    row = payrolls.get(connection, line.payroll)
+    if row.state not in SENDS:
+        raise WrongState(f"payroll {row.name!r} is {row.state.replace('_', ' ')}; its payments are frozen")

@@ -1,0 +1,1 @@
+"""After the money: compare with what the rail says, explain every cent, close."""

@@ -1,0 +1,119 @@
+"""Closing: only when every cent is explained, and by another person than the one who reconciled (laws 6 and 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+import sqlalchemy as sa
+
+from ..model.errors import NotFoundError, WrongState
+from ..model.payment import Invoice
+from ..model.people import differ
+from ..model.states import SETTLED, shown_state
+from ..store import Store, journal, payments, payrolls
+from ..store import tables as t
+from ..store.database import Record, now_us
+from .audit import Agreement, open_cases
+
+UNPAID = ("refused", "returned", "cancelled")
+
+
+@attrs.frozen
+class Totals:
+    """A payroll's partition: count and sum in minor units of each state; `explained` when nothing is open or held."""
+
+    approved: tuple[int, int]
+    by_state: dict[str, tuple[int, int]]
+
+    @property
+    def explained(self) -> bool:
+        """approved = paid + returned + refused + cancelled, with nothing in any other state."""
+        parts = [self.by_state.get(state, (0, 0)) for state in SETTLED]
+        return set(self.by_state) <= SETTLED and self.approved == tuple(map(sum, zip(*parts, strict=True)))
+
+
+def totals(store: Store, row: Record) -> Totals:
+    """Counts and sums by shown state."""
+    by_state: dict[str, tuple[int, int]] = {}
+    with store.read() as connection:
+        for state, count, amount in payments.counts(connection, row.id):
+            shown = shown_state(state, row.state)
+            had = by_state.get(shown, (0, 0))
+            by_state[shown] = (had[0] + count, had[1] + amount)
+    return Totals((row.lines, row.total), by_state)
+
+
+def reconciled(store: Store, payroll: str, by: str, agreement: Agreement) -> None:
+    """State that a person compared the payroll with the rail, and what came of it."""
+    with store.write() as connection:
+        row = payrolls.get(connection, payroll)
+        body = {
+            "asked": agreement.asked, "agreed": agreement.agreed, "silent": agreement.silent,
+            "differing": agreement.differing[:100],
+        }  # fmt: skip
+        payrolls.record(connection, store, row, "compared", by, body, reconciled_by=by)
+
+
+def close(store: Store, payroll: str, by: str, signature: str = "") -> Totals:
+    """Freeze a reconciled payroll. Raises WrongState with what is not explained yet."""
+    with store.read() as connection:
+        row = payrolls.get(connection, payroll)
+    if row.state != "awaiting_reconciliation":
+        raise WrongState(f"payroll {row.name!r} is {row.state.replace('_', ' ')}, not awaiting reconciliation")
+    if not row.reconciled_by:
+        raise WrongState(f"payroll {row.name!r} has not been reconciled; `gateway reconcile` compares it with the rail")
+    differ(row.reconciled_by, by, "reconciled this payroll")
+    sums = totals(store, row)
+    if not sums.explained:
+        left = ", ".join(f"{count} {state}" for state, (count, _) in sums.by_state.items() if state not in SETTLED)
+        raise WrongState(f"payroll {row.name!r} is not explained to the last unit: {left or 'the sums differ'}")
+    if cases := open_cases(store, row.id):
+        raise WrongState(f"payroll {row.name!r} has {len(cases)} open cases; the first is {cases[0].kind}")
+    with store.write() as connection:
+        body = {"signature": signature, "by_state": {state: list(pair) for state, pair in sums.by_state.items()}}
+        payrolls.record(connection, store, row, "closed", by, body, state="reconciled", closed_by=by)
+        journal.record_head(connection, store, f"close of {row.id}")
+    return sums
+
+
+def reject_close(store: Store, payroll: str, by: str, reason: str) -> None:
+    """Send a payroll back: it must be reconciled anew."""
+    with store.write() as connection:
+        row = payrolls.get(connection, payroll)
+        if row.state != "awaiting_reconciliation" or not row.reconciled_by:
+            raise WrongState(f"payroll {row.name!r} was not proposed for closing")
+        differ(row.reconciled_by, by, "reconciled this payroll")
+        payrolls.record(connection, store, row, "close_rejected", by, {"reason": reason}, reconciled_by="")
+
+
+def close_case(store: Store, case: int, by: str, reason: str) -> None:
+    """A person has looked at a case and says what came of it; the entitlement is no longer frozen by it."""
+    if not reason.strip():
+        raise WrongState("closing a case needs a reason: what was found, and what was done")
+    c = t.cases.c
+    with store.write() as connection:
+        row = connection.execute(sa.select(t.cases).where(c.id == case, c.closed_at == 0)).first()
+        if row is None:
+            raise NotFoundError(f"there is no open case {case}")
+        connection.execute(sa.update(t.cases).where(c.id == case).values(closed_at=now_us(), closed_by=by, why=reason))
+        payroll = payrolls.get(connection, row.payroll)
+        body = {"case": case, "payment": row.payment, "kind": row.kind, "reason": reason}
+        payrolls.record(connection, store, payroll, "case_closed", by, body)
+
+
+def unpaid(store: Store, payroll: str) -> Iterator[Invoice]:
+    """What stayed unpaid in a payroll whose every payment is settled: its invoices, for a new payroll."""
+    with store.read() as connection:
+        row = payrolls.get(connection, payroll)
+    if row.state not in ("reconciled", "rejected", "cancelled"):
+        raise WrongState(f"payroll {row.name!r} is {row.state.replace('_', ' ')}; close it first")
+    where = [t.payments.c.state.in_(UNPAID)] if row.state == "reconciled" else []
+    for page in payments.pages(store.read, row.id, 500, *where):
+        for line in page:
+            p = payments.as_payment(line)
+            yield Invoice(
+                id=p.invoice, beneficiary=p.beneficiary, name=p.name, account=p.account, amount=p.amount,
+                programme=p.programme, cycle=p.cycle, instalment=p.instalment, reference=p.reference,
+                channel=p.channel, extra=p.extra,
+            )  # fmt: skip

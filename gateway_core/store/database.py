@@ -1,0 +1,166 @@
+"""The connection to the store: opening, pragmas, transactions, and what happens when a COMMIT raises.
+
+SQLite is used in WAL mode with synchronous=FULL: a commit that returned survives a power loss. There is one write
+transaction at a time, from any process; each must stay short (design section 7).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.pool import StaticPool
+
+from ..model.errors import StoreError, StoreUncertain
+from . import tables as t
+
+PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=30000",
+    "PRAGMA wal_autocheckpoint=4000",
+    "PRAGMA cache_size=-16000",
+    # macOS: fsync alone does not reach the platter.
+    "PRAGMA fullfsync=ON",
+)
+
+
+# A row of a query. SQLAlchemy types rows by their columns; ours are read by name.
+Record: TypeAlias = Any
+
+
+class Store:
+    """One opened store and its writer session. Threads may share it; after a fork it must be reopened.
+
+    `deployment` must equal the store's. `created` stores carry their identity in the table `meta`.
+    """
+
+    def __init__(self, url: str, deployment: str, *, connection: Any = None) -> None:
+        self.url, self.deployment = url, deployment
+        self.uncertain = False
+        self.pid = os.getpid()
+        self.lock = threading.RLock()
+        self._writer = _engine(url, connection, immediate=True)
+        self._reader = self._writer if connection is not None else _engine(url, connection, immediate=False)
+        self.session = 0
+        self.head: tuple[int, bytes] = (0, b"")
+        self.identity = ""
+        self.environment = ""
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file, or None for another database or one in memory."""
+        url = make_url(self.url)
+        if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+            return None
+        return Path(url.database)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A write transaction. A COMMIT that raises is unknown: every later call is refused (StoreUncertain)."""
+        with self.lock:
+            self._usable()
+            connection = self._writer.connect()
+            try:
+                connection.begin()
+                head = self.head
+                try:
+                    yield connection
+                except BaseException:
+                    self.head = head
+                    connection.rollback()
+                    raise
+                self._commit(connection)
+            finally:
+                connection.close()
+
+    def _commit(self, connection: Connection) -> None:
+        try:
+            connection.commit()
+        except BaseException as error:
+            self.uncertain = True
+            raise StoreUncertain(f"a COMMIT raised ({error}); reopen the store to see what is in it") from error
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A read transaction: one consistent picture."""
+        self._usable()
+        with self._reader.connect() as connection:
+            yield connection
+
+    def _usable(self) -> None:
+        if self.uncertain:
+            raise StoreUncertain("an earlier COMMIT raised; reopen the store")
+        if os.getpid() != self.pid:
+            raise StoreError("this store was opened before a fork; open it again in the child")
+
+    def close(self) -> None:
+        """Close all connections; the store may be opened again."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+def now_us() -> int:
+    """The database's clock: on SQLite this machine's, in UTC microseconds."""
+    return time.time_ns() // 1000
+
+
+def _engine(url: str, connection: Any, *, immediate: bool) -> Engine:
+    if connection is not None:
+        engine = sa.create_engine(url, creator=lambda: connection, poolclass=StaticPool)
+    else:
+        engine = sa.create_engine(url, connect_args={"check_same_thread": False} if url.startswith("sqlite") else {})
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine, "BEGIN IMMEDIATE" if immediate else "BEGIN")
+    return engine
+
+
+def _prepare_sqlite(engine: Engine, begin: str) -> None:
+    """The driver's own transaction handling is switched off: we say BEGIN ourselves."""
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, record: object) -> None:
+        connection.isolation_level = None
+        for pragma in PRAGMAS:
+            connection.execute(pragma)
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+
+def create(store: Store, environment: str, identity: str) -> None:
+    """Make the tables and write the store's identity. Refuses a store that has one already."""
+    with store.write() as connection:
+        if sa.inspect(connection).has_table("meta"):
+            raise StoreError("there is a store already; open it without create")
+        t.metadata.create_all(connection)
+        rows = {
+            "schema": str(t.SCHEMA),
+            "store": identity,
+            "deployment": store.deployment,
+            "environment": environment,
+        }
+        connection.execute(sa.insert(t.meta), [{"key": key, "value": value} for key, value in rows.items()])
+
+
+def recognise(store: Store, environment: str) -> None:
+    """Read the store's identity and refuse a foreign one, then begin a writer session."""
+    with store.read() as connection:
+        if not sa.inspect(connection).has_table("meta"):
+            raise StoreError(f"there is no store at {store.url}; `gateway init` makes one")
+        found = {row.key: row.value for row in connection.execute(sa.select(t.meta))}
+    expected = {"schema": str(t.SCHEMA), "deployment": store.deployment, "environment": environment}
+    for key, value in expected.items():
+        if found.get(key) != value:
+            raise StoreError(f"the store's {key} is {found.get(key)!r}, the configuration says {value!r}")
+    store.identity, store.environment = found["store"], environment

@@ -1,0 +1,99 @@
+"""Opening, creating and closing a store; and what a restored one needs."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+
+from ..model.errors import StoreError
+from ..model.facts import Fact
+from ..model.life import fold
+from ..model.states import SETTLED, WITHDRAWN
+from . import journal
+from . import tables as t
+from .database import Store, create, now_us, recognise
+
+PAGE = 200
+
+
+def open_store(url: str, deployment: str, environment: str, *, create: bool = False) -> Store:
+    """Open the store at `url`. A missing one is an error unless `create`."""
+    _file(url, create)
+    store = Store(url, deployment)
+    try:
+        if create:
+            _make(store, environment)
+        recognise(store, environment)
+        journal.begin_session(store)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _file(url: str, create: bool) -> None:
+    parts = make_url(url)
+    if parts.get_backend_name() != "sqlite" or not parts.database:
+        return
+    path = Path(parts.database)
+    if create:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            raise StoreError(f"{path} exists already; nothing was changed")
+        path.touch(mode=0o600)
+    elif not path.exists():
+        raise StoreError(f"there is no store at {path}; `gateway init` makes one")
+
+
+def _make(store: Store, environment: str) -> None:
+    # The store's own identity, so that a copy's mark is not taken for it; nothing inside a flow depends on it.
+    create(store, environment, uuid.uuid4().hex)
+
+
+def close_store(store: Store) -> None:
+    """End the writer session: its head is recorded, so that a later cut at its end shows."""
+    if not store.uncertain and store.head[0]:
+        with store.write() as connection:
+            journal.record_head(connection, store, "session ended")
+            connection.execute(sa.update(t.sessions).where(t.sessions.c.id == store.session).values(ended_at=now_us()))
+    store.close()
+
+
+def newest(store: Store) -> tuple[int, int]:
+    """(session, n) of this session's last fact, for the mark."""
+    return store.session, store.head[0]
+
+
+def restored(store: Store, by: str, second: str) -> int:
+    """Mark every payment that is not settled: the rail is asked before anything is sent (again). Returns how many."""
+    p, r = t.payments.c, t.payrolls.c
+    query = (
+        sa.select(t.payments)
+        .join(t.payrolls, r.id == p.payroll)
+        .where(p.state.not_in(SETTLED - {"refused"}), r.state.not_in(WITHDRAWN))
+        .order_by(p.id)
+        .limit(PAGE)
+    )
+    count, after = 0, ""
+    while True:
+        with store.write() as connection:
+            rows = list(connection.execute(query.where(p.id > after)))
+            facts = journal.facts_of_many(connection, [row.id for row in rows])
+            told = []
+            for row in rows:
+                life = fold(facts[row.id])
+                body = {"by": by, "second": second}
+                told.append(
+                    (row.payroll, row.id, Fact(life.facts + 1, now_us(), "restored", attempt=life.attempt, body=body))
+                )
+            journal.append(connection, store, told)
+            ids = [row.id for row in rows]
+            changed = sa.update(t.payments).where(p.id.in_(ids))
+            connection.execute(changed.values(facts=p.facts + 1, due=0, sender=None))
+        if not rows:
+            return count
+        count += len(rows)
+        after = rows[-1].id

@@ -1,0 +1,156 @@
+"""Payments in the store: rows to objects, pages in order, and the page that a sender claims."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from ..model.accounts import Account
+from ..model.facts import Fact
+from ..model.money import Money
+from ..model.payment import Payment
+from ..model.states import UNSENT, WITHDRAWN
+from . import tables as t
+from .database import Record
+from .journal import facts_of_many
+
+_p = t.payments.c
+
+
+@attrs.frozen
+class Line:
+    """A payment as stored: `line` is its place in the payroll, `facts` those known when it was read."""
+
+    payment: Payment
+    payroll: str
+    line: int
+    leaf: bytes
+    state: str
+    attempt: int
+    reference: str
+    reason: str
+    due: int
+    open: bool
+    facts: list[Fact]
+
+
+def as_payment(row: Record) -> Payment:
+    """All that a gateway may read of a stored line."""
+    return Payment(
+        id=row.id, number=row.number, invoice=row.invoice, entitlement=row.entitlement, beneficiary=row.beneficiary,
+        name=row.name, account=Account(row.account_type, row.account), amount=Money(row.amount, row.currency),
+        programme=row.programme, cycle=row.cycle, instalment=row.instalment, reference=row.reference,
+        channel=row.channel, extra=json.loads(row.extra) if row.extra else {},
+    )  # fmt: skip
+
+
+def as_line(row: Record, facts: list[Fact]) -> Line:
+    """A stored line with its facts."""
+    return Line(
+        as_payment(row), row.payroll, row.line, row.leaf, row.state, row.attempt, row.outcome_reference, row.reason,
+        row.due, row.open, facts,
+    )  # fmt: skip
+
+
+def columns_of(payment: Payment, payroll: str, line: int) -> dict[str, Any]:
+    """The row of a newly planned payment."""
+    return {
+        "id": payment.id, "payroll": payroll, "line": line, "number": payment.number, "invoice": payment.invoice,
+        "entitlement": payment.entitlement, "beneficiary": payment.beneficiary, "name": payment.name,
+        "account_type": payment.account.type, "account": payment.account.value, "amount": payment.amount.minor,
+        "currency": payment.amount.currency, "programme": payment.programme, "cycle": payment.cycle,
+        "instalment": payment.instalment, "reference": payment.reference, "channel": payment.channel,
+        "extra": json.dumps(dict(payment.extra), ensure_ascii=False) if payment.extra else "", "leaf": payment.leaf(),
+    }  # fmt: skip
+
+
+def get(connection: Connection, payment: str) -> Line | None:
+    """One payment with its facts."""
+    row = connection.execute(sa.select(t.payments).where(_p.id == payment)).first()
+    return as_line(row, facts_of_many(connection, [payment])[payment]) if row else None
+
+
+def page(connection: Connection, payroll: str, after: int, size: int, *where: sa.ColumnElement[bool]) -> list[Record]:
+    """The next `size` rows of a payroll after line `after`."""
+    query = sa.select(t.payments).where(_p.payroll == payroll, _p.line > after, *where).order_by(_p.line).limit(size)
+    return list(connection.execute(query))
+
+
+def pages(read: Any, payroll: str, size: int, *where: sa.ColumnElement[bool]) -> Iterator[list[Record]]:
+    """All rows in pages; `read` opens a short read transaction for each (`store.read`), so that writers never wait."""
+    after = 0
+    while True:
+        with read() as connection:
+            rows = page(connection, payroll, after, size, *where)
+        if not rows:
+            return
+        yield rows
+        after = rows[-1].line
+
+
+def leaves(read: Any, payroll: str) -> Iterator[bytes]:
+    """The stored leaves in line order, for the root."""
+    after = 0
+    query = sa.select(_p.line, _p.leaf).where(_p.payroll == payroll).order_by(_p.line).limit(5000)
+    while True:
+        with read() as connection:
+            rows = list(connection.execute(query.where(_p.line > after)))
+        if not rows:
+            return
+        yield from (row.leaf for row in rows)
+        after = rows[-1].line
+
+
+def entitlements_in_use(connection: Connection, entitlements: Sequence[str], but: str = "") -> dict[str, Record]:
+    """Which of these are planned, live or paid in a payroll other than `but` that was not withdrawn."""
+    r = t.payrolls.c
+    query = (
+        sa.select(_p.entitlement, _p.state, _p.invoice, r.name.label("payroll"), r.state.label("of"))
+        .join(t.payrolls, r.id == _p.payroll)
+        .where(_p.entitlement.in_(entitlements), _p.payroll != but, r.state.not_in(WITHDRAWN))
+        .where(_p.state.not_in(("refused", "returned", "cancelled")))
+    )
+    return {row.entitlement: row for row in connection.execute(query)}
+
+
+def numbers(connection: Connection, entitlements: Sequence[str], but: str) -> dict[str, int]:
+    """How many payments were ever planned for each entitlement outside the payroll `but`."""
+    query = (
+        sa.select(_p.entitlement, sa.func.max(_p.number))
+        .where(_p.entitlement.in_(entitlements), _p.payroll != but)
+        .group_by(_p.entitlement)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def counts(connection: Connection, payroll: str) -> list[tuple[str, int, int]]:
+    """(state, how many, sum in minor units) of a payroll's payments, by stored state."""
+    query = sa.select(_p.state, sa.func.count(), sa.func.sum(_p.amount)).where(_p.payroll == payroll).group_by(_p.state)
+    return [(row[0], int(row[1]), int(row[2])) for row in connection.execute(query)]
+
+
+def next_due(connection: Connection, payroll: str, channel: str, sent_only: bool) -> int | None:
+    """When the next open, unclaimed payment of this payroll and channel is due; None when there is none."""
+    query = sa.select(sa.func.min(_p.due)).where(
+        _p.payroll == payroll, _p.channel == channel, _p.open, _p.sender.is_(None)
+    )
+    if sent_only:
+        query = query.where(_p.state.not_in(UNSENT))
+    due = connection.execute(query).scalar()
+    return None if due is None else int(due)
+
+
+def sum_of(connection: Connection, payroll: str, channel: str, states: Collection[str]) -> Money | None:
+    """What the payments of a payroll and channel in these states come to; None when there are none."""
+    query = (
+        sa.select(_p.currency, sa.func.sum(_p.amount))
+        .where(_p.payroll == payroll, _p.channel == channel, _p.state.in_(states), _p.open)
+        .group_by(_p.currency)
+    )
+    row = connection.execute(query).first()
+    return Money(int(row[1]), row[0]) if row else None

@@ -1,0 +1,241 @@
+"""What people and other programs see: status, payments, holds, cases, events. Read only, in pages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import sqlalchemy as sa
+
+from ..model.errors import NotFoundError
+from ..model.money import amount_text
+from ..model.states import SENDS, WITHDRAWN, shown_state
+from . import journal, payrolls
+from . import payments as stored
+from . import tables as t
+from .database import Record, Store
+
+_p = t.payments.c
+_r = t.payrolls.c
+
+
+@attrs.frozen
+class PayrollStatus:
+    """A payroll with counts and sums (decimal texts) by state."""
+
+    id: str
+    name: str
+    state: str
+    currency: str
+    counts: Mapping[str, int]
+    sums: Mapping[str, str]
+    paused: str
+    lines: int
+    total: str
+    proposed_by: str
+    approved_by: str
+    reconciled_by: str
+    closed_by: str
+    cases: int
+
+
+@attrs.frozen
+class PaymentView:
+    """A payment for a list. `amount` is a decimal text; `cursor` continues a page after it."""
+
+    id: str
+    invoice: str
+    entitlement: str
+    account: str
+    state: str
+    amount: str
+    reason: str
+    currency: str
+    beneficiary: str
+    name: str
+    reference: str
+    attempt: int
+    payroll: str
+    channel: str
+    line: int
+    cursor: str
+
+
+@attrs.frozen
+class HeldView:
+    """A payment that only people can release; `proposed` and `proposed_by` when one person has said how."""
+
+    payment: str
+    invoice: str
+    payroll: str
+    name: str
+    account: str
+    amount: str
+    currency: str
+    reason: str
+    sent: bool
+    proposed: str
+    proposed_by: str
+
+
+@attrs.frozen
+class CaseView:
+    """Something that people must look at."""
+
+    id: int
+    kind: str
+    payment: str
+    payroll: str
+    entitlement: str
+    attempt: int
+    opened_at: int
+
+
+@attrs.frozen
+class EventView:
+    """One fact, for people: `at` in UTC microseconds, `details` without requests."""
+
+    at: int
+    kind: str
+    value: str
+    source: str
+    attempt: int
+    step: str
+    details: Mapping[str, Any]
+
+
+def status(store: Store, payroll: str | None) -> list[PayrollStatus]:
+    """See Paymaster.status."""
+    with store.read() as connection:
+        rows = [payrolls.get(connection, payroll)] if payroll else payrolls.listed(connection)
+        return [_status(connection, row) for row in rows]
+
+
+def _status(connection: sa.Connection, row: Record) -> PayrollStatus:
+    counts: dict[str, int] = {}
+    sums: dict[str, int] = {}
+    for state, count, amount in stored.counts(connection, row.id):
+        shown = shown_state(state, row.state)
+        counts[shown] = counts.get(shown, 0) + count
+        sums[shown] = sums.get(shown, 0) + amount
+    c = t.cases.c
+    cases = connection.execute(
+        sa.select(sa.func.count()).select_from(t.cases).where(c.payroll == row.id, c.closed_at == 0)
+    ).scalar()
+    return PayrollStatus(
+        row.id, row.name, row.state, row.currency, counts,
+        {state: amount_text(amount, row.currency) for state, amount in sums.items()},
+        row.paused, row.lines, amount_text(row.total, row.currency), row.proposed_by, row.approved_by,
+        row.reconciled_by, row.closed_by, int(cases or 0),
+    )  # fmt: skip
+
+
+def payments(store: Store, payroll: str | None, state: str, after: str, size: int, search: str) -> list[PaymentView]:
+    """See Paymaster.payments."""
+    query = (
+        sa.select(t.payments, _r.state.label("of"))
+        .join(t.payrolls, _r.id == _p.payroll)
+        .where(_r.complete)
+        .order_by(_p.payroll, _p.line)
+        .limit(size)
+    )
+    with store.read() as connection:
+        if payroll:
+            query = query.where(_p.payroll == payrolls.get(connection, payroll).id)
+        if state:
+            query = query.where(_in_state(state))
+        if search:
+            query = query.where(
+                sa.or_(
+                    *(column.contains(search, autoescape=True) for column in (_p.id, _p.invoice, _p.account, _p.name))
+                )
+            )
+        if after:
+            of, line = json.loads(after)
+            query = query.where(sa.or_(_p.payroll > of, sa.and_(_p.payroll == of, _p.line > line)))
+        return [_payment(row) for row in connection.execute(query)]
+
+
+def _in_state(state: str) -> sa.ColumnElement[bool]:
+    """A shown state as a condition: a line without facts takes its state from its payroll."""
+    of = {
+        "planned": _r.state.not_in(SENDS | WITHDRAWN),
+        "ready": _r.state.in_(SENDS),
+        "cancelled": _r.state.in_(WITHDRAWN),
+    }
+    plain = _p.state == state if state != "planned" else sa.false()
+    return sa.or_(plain, sa.and_(_p.state == "planned", of[state])) if state in of else plain
+
+
+def _payment(row: Record) -> PaymentView:
+    return PaymentView(
+        row.id, row.invoice, row.entitlement, row.account, shown_state(row.state, row.of),
+        amount_text(row.amount, row.currency), row.reason, row.currency, row.beneficiary, row.name,
+        row.outcome_reference, row.attempt, row.payroll, row.channel, row.line, json.dumps([row.payroll, row.line]),
+    )  # fmt: skip
+
+
+def holds(store: Store, payroll: str | None) -> list[HeldView]:
+    """See Paymaster.holds."""
+    s = t.releases.c
+    query = (
+        sa.select(t.payments, _r.name.label("of"), s.value.label("proposed"), s.by.label("proposed_by"))
+        .join(t.payrolls, _r.id == _p.payroll)
+        .outerjoin(t.releases, s.payment == _p.id)
+        .where(_p.state == "held")
+        .order_by(_p.payroll, _p.line)
+        .limit(10_000)
+    )
+    with store.read() as connection:
+        if payroll:
+            query = query.where(_p.payroll == payrolls.get(connection, payroll).id)
+        return [
+            HeldView(
+                row.id, row.invoice, row.of, row.name, row.account, amount_text(row.amount, row.currency),
+                row.currency, row.reason, bool(row.taken), row.proposed or "", row.proposed_by or "",
+            )
+            for row in connection.execute(query)
+        ]  # fmt: skip
+
+
+def cases(store: Store, payroll: str | None) -> list[CaseView]:
+    """See Paymaster.cases."""
+    c = t.cases.c
+    query = sa.select(t.cases).where(c.closed_at == 0).order_by(c.id)
+    with store.read() as connection:
+        if payroll:
+            query = query.where(c.payroll == payrolls.get(connection, payroll).id)
+        return [
+            CaseView(row.id, row.kind, row.payment, row.payroll, row.entitlement, row.attempt, row.opened_at)
+            for row in connection.execute(query)
+        ]
+
+
+# Whole requests and answers stay in the journal; a list for people shows what was said.
+_NOT_SHOWN = frozenset({"request", "find_out", "fingerprint", "ask_next", "body", "moves_money", "longest_request"})
+
+
+def events(store: Store, subject: str) -> list[EventView]:
+    """See Paymaster.events."""
+    with store.read() as connection:
+        facts = journal.facts_of(connection, subject) if "-" in subject else []
+        if not facts and stored.get(connection, subject) is None:
+            try:
+                facts = journal.facts_of_payroll(connection, payrolls.get(connection, subject).id)
+            except NotFoundError:
+                raise NotFoundError(f"there is no payment or payroll {subject!r}") from None
+    return [
+        EventView(
+            f.at, f.kind, f.value, f.source, f.attempt, f.step,
+            {key: value for key, value in f.body.items() if key not in _NOT_SHOWN},
+        )
+        for f in facts
+    ]  # fmt: skip
+
+
+def lift_stop(store: Store, channel: str) -> None:
+    """Forget that a rail stopped a channel."""
+    with store.write() as connection:
+        connection.execute(sa.delete(t.stops).where(t.stops.c.channel == channel))

@@ -1,0 +1,153 @@
+"""Writing what was learnt about payments: facts and the state folded from them, together or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from ..model.facts import Fact
+from ..model.states import PAYMENT, SENDS, TAKEN, UNSENT, shown_state
+from . import journal
+from . import tables as t
+from .database import Record, Store, now_us
+
+
+class Result(StrEnum):
+    """What became of a Write. Only OK changed anything."""
+
+    OK = "ok"
+    STALE = "stale"  # other facts came first: fold again
+    FENCED = "fenced"  # this sender no longer owns the payment
+    STOPPED = "stopped"  # the payroll is paused, cancelled or not approved: no money intent
+
+
+@attrs.frozen(kw_only=True)
+class Write:
+    """New facts of one payment, with the state folded from all of them. `expected` facts were there before.
+
+    `sender` 0: an officer or a callback, who own nothing. `release`: the driver is done with it for now.
+    """
+
+    payment: str
+    payroll: str
+    expected: int
+    facts: tuple[Fact, ...]
+    state: str
+    attempt: int
+    reference: str
+    reason: str
+    due: int
+    open: bool
+    sender: int = 0
+    release: bool = False
+    money_intent: bool = False
+    money_copy: bool = False
+    ended_attempt: int = 0
+    cases: tuple[tuple[str, int], ...] = ()
+
+
+_p = t.payments.c
+_FOUND = sa.select(
+    _p.id, _p.facts, _p.sender, _p.state, _p.taken, _p.entitlement, t.payrolls.c.state.label("of"), t.payrolls.c.paused
+).join(t.payrolls, t.payrolls.c.id == _p.payroll)
+_UPDATE = (
+    sa.update(t.payments)
+    .where(_p.id == sa.bindparam("b_id"))
+    .values(
+        state=sa.bindparam("b_state"), facts=sa.bindparam("b_facts"), attempt=sa.bindparam("b_attempt"),
+        outcome_reference=sa.bindparam("b_reference"), reason=sa.bindparam("b_reason"), due=sa.bindparam("b_due"),
+        open=sa.bindparam("b_open"), taken=sa.bindparam("b_taken"), sender=sa.bindparam("b_sender"),
+    )
+)  # fmt: skip
+
+
+def apply(connection: Connection, store: Store, writes: Sequence[Write]) -> list[Result]:
+    """Apply a group of writes in the running transaction; each is judged alone, none waits for another."""
+    found = {row.id: row for row in connection.execute(_FOUND.where(_p.id.in_([w.payment for w in writes])))}
+    alive = _alive(connection, {w.sender for w in writes if w.sender})
+    results, good, seen = [], [], set()
+    for write in writes:
+        result = _judge(write, found[write.payment], alive, write.payment in seen)
+        results.append(result)
+        if result is Result.OK:
+            seen.add(write.payment)
+            good.append(write)
+    if good:
+        _store(connection, store, good, found)
+    return results
+
+
+def _alive(connection: Connection, senders: set[int]) -> set[int]:
+    s = t.senders.c
+    query = sa.select(s.id).where(s.id.in_(senders), sa.not_(s.ended), s.until > now_us())
+    return set(connection.execute(query).scalars()) if senders else set()
+
+
+def _judge(write: Write, row: Record, alive: set[int], again: bool) -> Result:
+    if write.sender and (write.sender not in alive or row.sender != write.sender):
+        return Result.FENCED
+    if row.facts != write.expected or again:
+        return Result.STALE
+    if (write.money_intent or write.money_copy) and (row.of not in SENDS or row.paused or not row.taken):
+        return Result.STOPPED
+    old = shown_state(row.state, row.of)
+    if write.state not in (old, row.state) and write.state not in PAYMENT[old] and not _detour(old, write):
+        raise AssertionError(f"{write.payment}: {old} -> {write.state} is no edge of the table of states")
+    return Result.OK
+
+
+def _detour(old: str, write: Write) -> bool:
+    """Several facts in one write may pass through a state in between (sending, then paid)."""
+    return any(write.state in PAYMENT[middle] for middle in PAYMENT[old]) and len(write.facts) > 1
+
+
+def _store(connection: Connection, store: Store, writes: Sequence[Write], found: dict[str, Any]) -> None:
+    journal.append(connection, store, ((w.payroll, w.payment, fact) for w in writes for fact in w.facts))
+    connection.execute(_UPDATE, [_values(connection, w, found[w.payment]) for w in writes])
+    ended = [w for w in writes if w.ended_attempt]
+    if ended:
+        a = t.attempts.c
+        dead = sa.update(t.attempts).where(a.payment == sa.bindparam("b_p"), a.attempt == sa.bindparam("b_a"))
+        connection.execute(dead.values(dead=True), [{"b_p": w.payment, "b_a": w.ended_attempt} for w in ended])
+    intents = [{"payment": w.payment, "attempt": w.attempt} for w in writes if w.money_intent]
+    if intents:
+        connection.execute(sa.insert(t.attempts), intents)
+    for write in writes:
+        for kind, attempt in write.cases:
+            _open_case(connection, write, found[write.payment].entitlement, kind, attempt)
+
+
+def _values(connection: Connection, write: Write, row: Record) -> dict[str, Any]:
+    return {
+        "b_id": write.payment, "b_state": write.state, "b_facts": write.expected + len(write.facts),
+        "b_attempt": write.attempt, "b_reference": write.reference, "b_reason": write.reason, "b_due": write.due,
+        "b_open": write.open, "b_taken": _taken(connection, write, row),
+        "b_sender": None if write.release else row.sender,
+    }  # fmt: skip
+
+
+def _taken(connection: Connection, write: Write, row: Record) -> bool:
+    """Whether the entitlement stays taken. One that was given back can be taken again only if nobody else has it."""
+    if row.taken:
+        return write.state in TAKEN or write.state in UNSENT
+    if write.state not in TAKEN or write.state == "held":
+        return False
+    others = sa.select(_p.id).where(_p.entitlement == row.entitlement, _p.taken)
+    return connection.execute(others).first() is None
+
+
+def _open_case(connection: Connection, write: Write, entitlement: str, kind: str, attempt: int) -> None:
+    c = t.cases.c
+    there = sa.select(c.id).where(c.payment == write.payment, c.kind == kind, c.attempt == attempt)
+    if connection.execute(there).first() is None:
+        connection.execute(
+            sa.insert(t.cases).values(
+                payment=write.payment, payroll=write.payroll, entitlement=entitlement, kind=kind, attempt=attempt,
+                opened_at=now_us(),
+            )
+        )  # fmt: skip
