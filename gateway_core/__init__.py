@@ -1,1 +1,87 @@
-"""A plugin-based payment gateway framework for social protection."""
+"""gateway-core: pay a payroll over any rail, each person exactly what was approved, once, and prove it.
+
+What is heavy is imported when it is first used, so that `gateway --help` does not wait for a database library.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .model.accounts import Account, AccountError, parse_account
+from .model.errors import (
+    Altered,
+    ConfigurationError,
+    GatewayCoreError,
+    InvalidPayroll,
+    MakerIsChecker,
+    Mistake,
+    NotFoundError,
+    NotPermitted,
+    ObjectionsStand,
+    RestoredStore,
+    SenderBusy,
+    StoreError,
+    StoreUncertain,
+    WrongState,
+)
+from .model.money import AmountError, Money, parse_amount
+from .model.payment import Invoice, Objection, Payment
+
+if TYPE_CHECKING:
+    from .channels import Configuration
+    from .lifecycle.checking import CheckReport
+    from .lifecycle.running import Report
+    from .paymaster import Paymaster
+    from .reconcile.audit import Agreement
+    from .reconcile.closing import Totals
+
+_LAZY = {
+    "Agreement": ".reconcile.audit",
+    "CheckReport": ".lifecycle.checking",
+    "Configuration": ".channels",
+    "Paymaster": ".paymaster",
+    "Report": ".lifecycle.running",
+    "Totals": ".reconcile.closing",
+}
+
+__all__ = [
+    "Account",
+    "AccountError",
+    "Agreement",
+    "Altered",
+    "AmountError",
+    "CheckReport",
+    "Configuration",
+    "ConfigurationError",
+    "GatewayCoreError",
+    "InvalidPayroll",
+    "Invoice",
+    "MakerIsChecker",
+    "Mistake",
+    "Money",
+    "NotFoundError",
+    "NotPermitted",
+    "Objection",
+    "ObjectionsStand",
+    "Payment",
+    "Paymaster",
+    "Report",
+    "RestoredStore",
+    "SenderBusy",
+    "StoreError",
+    "StoreUncertain",
+    "Totals",
+    "WrongState",
+    "parse_account",
+    "parse_amount",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(_LAZY[name], __name__), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -12,7 +12,7 @@ import attrs
 from ..contract.gateway import Gateway, Hidden, Settings
 from . import addresses
 from . import readers as r
-from .problems import Problems, did_you_mean
+from .problems import Problems, did_you_mean, quoted
 from .secrets import reference
 from .settings import CHANNEL, COMMON, NARROWED, REFERENCE, Setting
 
@@ -74,7 +74,7 @@ def read_table(rows: Sequence[Setting], raw: Mapping[str, object], at: str, prob
     found: dict[str, Any] = {}
     for key in raw:
         if key not in known:
-            problems.add(f"{at}{key}", "is not a setting here", did_you_mean(str(key), known))
+            problems.add(f"{at}{quoted(key)}", "is not a setting here", did_you_mean(str(key), known))
     for key, row in known.items():
         if key in raw:
             value = problems.read(f"{at}{key}", row.read, raw[key], row.mend)

@@ -15,7 +15,7 @@ from .configuration import Configuration
 from .fields import read_table
 from .plan import Plan, read_plan
 from .policies import load_policy
-from .problems import Problems
+from .problems import Problems, quoted
 from .secrets import Place, reference
 from .settings import TOP
 
@@ -90,7 +90,7 @@ def _store(found: Mapping[str, Any], place: Place, override: str | None, problem
 
 def _referred_store(given: Mapping[str, Any], place: Place, problems: Problems) -> str:
     with problems.noting():
-        pointer = problems.read("store", reference, given)
+        pointer = problems.read("store", reference, given, _ROWS["store"].mend)
         return pointer.read("store", place).reveal().strip() if pointer else ""
     return ""
 
@@ -118,4 +118,4 @@ def _needs_timezone(found: Mapping[str, Any], raw: Mapping[str, object], problem
     channels = found.get("channels", {})
     quiet = [name for name, given in channels.items() if isinstance(given, Mapping) and "quiet_hours" in given]
     if quiet and "timezone" not in raw:
-        problems.add("timezone", f"is missing, but channels.{quiet[0]} has quiet hours", _ROWS["timezone"].mend)
+        problems.add("timezone", f"is missing, but channels.{quoted(quiet[0])} has quiet hours", _ROWS["timezone"].mend)

@@ -16,7 +16,7 @@ from .addresses import is_loopback
 from .entries import BROKEN, described
 from .fields import of_gateway, read_table
 from .plugins import load_gateway
-from .problems import Problems, did_you_mean
+from .problems import Problems, did_you_mean, quoted
 from .readers import table
 from .secrets import Place, Reference
 from .settings import CAPABILITY_KEYS, CHANNEL, CHANNEL_NAME, COMMON, NARROWED, PACE_KEYS
@@ -45,7 +45,7 @@ class Plan:
         secrets = self.secrets()
         gateway = self._made({**self.settings, **secrets})
         capabilities = _narrowed(gateway.capabilities, self.narrowed, self.place.live, self.key)
-        pace = Pace(**{"max_concurrency": capabilities.max_concurrency, **self.pace})
+        pace = Pace(max_concurrency=capabilities.max_concurrency, **self.pace)
         return Channel(self.name, gateway, pace=pace, capabilities=capabilities, listen=self.listen)
 
     def secrets(self) -> dict[str, Hidden]:
@@ -70,7 +70,7 @@ class Plan:
 
 def read_plan(name: str, raw: object, place: Place, problems: Problems) -> Plan | None:
     """Check one channel's table. None when it cannot be used; why is noted."""
-    at = f"channels.{name}"
+    at = f"channels.{quoted(name)}"
     before = len(problems.found)
     problems.read(at, CHANNEL_NAME, name, "rename it")
     given = problems.read(at, table, raw, "write a table [channels.NAME]")
@@ -119,16 +119,23 @@ def _rules(
         (place.environment == "test" and not gateway.test_only and not sandbox and not is_loopback(url), "gateway",
          f"names {gateway.name}, which moves real money, in a test environment",
          'write sandbox = true if this is the provider\'s sandbox, or environment = "live"'),
-        (gateway.capabilities.max_concurrency == 1 and found.get("max_concurrency", 1) > 1, "max_concurrency",
-         "is more than 1, but this rail forbids parallel calls", "remove it"),
     )  # fmt: skip
 
 
 def _narrowed(declared: Capabilities, asked: Mapping[str, Any], live: bool, at: str) -> Capabilities:
-    """The gateway's capabilities with what the configuration narrows. Raises ConfigurationError for a widening."""
+    """The gateway's capabilities with what the configuration narrows. Raises ConfigurationError for a widening.
+
+    It is asked at the start about the class, and at opening about the object: a profile may declare less.
+    """
     if asked.get("dedupes") and not declared.dedupes:
         raise ConfigurationError(
             f"{at}.dedupes", "is true, but the gateway does not say that its rail dedupes", "remove it"
+        )
+    if declared.max_concurrency == 1 and asked.get("max_concurrency", 1) > 1:
+        raise ConfigurationError(
+            f"{at}.max_concurrency",
+            "is more than 1, but the gateway says that its rail forbids parallel calls",
+            "remove it",
         )
     if live and asked.get("settle", declared.settle) < declared.settle:
         raise ConfigurationError(

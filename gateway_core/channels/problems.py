@@ -6,6 +6,8 @@ No reason or mend ever repeats a value of the file: it could be a secret in the 
 from __future__ import annotations
 
 import difflib
+import json
+import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -13,6 +15,7 @@ from typing import TypeVar
 from ..model.errors import ConfigurationError, ConfigurationErrors
 
 T = TypeVar("T")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Wrong(ValueError):
@@ -38,7 +41,7 @@ class Problems:
         try:
             return reader(value)
         except Wrong as wrong:
-            self.add(f"{key}.{wrong.under}" if wrong.under else key, wrong.reason, wrong.mend or mend)
+            self.add(f"{key}.{quoted(wrong.under)}" if wrong.under else key, wrong.reason, wrong.mend or mend)
             return None
 
     @contextmanager
@@ -55,6 +58,11 @@ class Problems:
             raise self.found[0]
         if self.found:
             raise ConfigurationErrors(self.found)
+
+
+def quoted(part: object) -> str:
+    """One part of a key as TOML writes it, on one line whatever it holds: mtn-uganda, "Big Bank"."""
+    return str(part) if _BARE.fullmatch(str(part)) else json.dumps(str(part))
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:

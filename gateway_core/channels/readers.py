@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import math
 import re
@@ -18,6 +19,7 @@ Reader: TypeAlias = Callable[[object], Any]
 
 # The first row that fits names a value's type in a message. A bool is an int to Python, never to a person.
 _NAMES: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (type(None), "nothing"),
     (bool, "true or false"),
     (str, "text"),
     (int, "a whole number"),
@@ -196,9 +198,9 @@ def _public_key(name: str, given: object) -> str:
         given = given["public_key"]
     if not isinstance(given, str):
         raise Wrong(expected("text", given).reason, under=name)
-    plain = "".join(given.split())
     try:
-        public_key(plain)
+        key = public_key(given)
     except ValueError as error:
         raise Wrong(str(error), under=name) from None
-    return plain
+    # Written anew, because base64 has several spellings of one key.
+    return base64.b64encode(key.public_bytes_raw()).decode()

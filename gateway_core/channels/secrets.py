@@ -73,7 +73,10 @@ def reference(value: object) -> Reference:
 def _from_env(name: str, place: Place) -> str:
     if name not in os.environ:
         raise Wrong(f"refers to the environment variable {name}, which is not set", f"set {name} before starting")
-    return os.environ[name]
+    found = os.environ[name]
+    if not found.isprintable() and any("\ud800" <= character <= "\udfff" for character in found):
+        raise Wrong(f"refers to the environment variable {name}, which is not UTF-8 text", "write the secret as text")
+    return found
 
 
 def _from_file(name: str, place: Place) -> str:

@@ -154,5 +154,5 @@ COMMON: tuple[Setting, ...] = (
 # fmt: on
 
 CHANNEL_NAME = r.shaped("[a-z0-9][a-z0-9_-]{0,62}", "a name of small letters, digits, hyphens and underscores")
-PACE_KEYS = frozenset(attrs.fields_dict(Pace)) & {setting.key for setting in CHANNEL}
-CAPABILITY_KEYS = frozenset(setting.key for setting in NARROWED)
+CAPABILITY_KEYS = frozenset({"max_concurrency", *(setting.key for setting in NARROWED)})
+PACE_KEYS = (frozenset(attrs.fields_dict(Pace)) & {setting.key for setting in CHANNEL}) - CAPABILITY_KEYS

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from .problems import Problems
+from .addresses import base_url as address
+from .problems import Problems, quoted
 from .settings import CHANNEL_NAME, TOP
 
 _TEXT = """\
@@ -61,8 +62,11 @@ def template(
     for row in TOP:
         if row.key in given:
             problems.read(row.key, row.read, given[row.key], row.mend)
-    problems.read(f"channels.{channel}", CHANNEL_NAME, channel, 'write a name such as "dummy"')
+    at = f"channels.{quoted(channel)}"
+    problems.read(at, CHANNEL_NAME, channel, 'write a name such as "dummy"')
+    problems.read(f"{at}.base_url", address, base_url, "write an address such as http://127.0.0.1:8765")
     problems.refuse()
-    # A JSON string without characters beyond ASCII is a TOML string too.
-    texts = {"deployment": json.dumps(deployment), "store": json.dumps(store), "base_url": json.dumps(base_url)}
+    # A JSON string is a TOML string too, as long as characters beyond ASCII stay as they are.
+    given = {**given, "base_url": base_url}
+    texts = {key: json.dumps(value, ensure_ascii=False) for key, value in given.items()}
     return _TEXT.format(channel=channel, **texts)

@@ -121,7 +121,7 @@ class Driver:
         throttle = self._throttles.setdefault(name, Throttle(channel.pace, self.zone))
         worker = Worker(
             runtime=self.runtime,
-            groups=Groups(self.runtime, self.apply),
+            groups=Groups(self.runtime, self.apply, lambda: pump.in_flight),
             channel=channel,
             rules=Rules.of(channel.capabilities),
             throttle=throttle,
@@ -132,7 +132,8 @@ class Driver:
             holds=lambda now: now < self._lease_until,
             on_stop=self.note_stop,
         )
-        return Pump(channel, jobs, worker, hungry=self.runtime.event())
+        pump = Pump(channel, jobs, worker, hungry=self.runtime.event())
+        return pump
 
     async def _drain(self, pump: Pump, deadline: int | None, end: Any) -> None:
         lanes = [self.lane(pump.channel) for _ in range(pump.channel.pace.max_concurrency)]

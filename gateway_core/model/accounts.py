@@ -32,7 +32,8 @@ def _shape(pattern: str, mend: str, strip: str = "") -> Callable[[str], str]:
     drop = str.maketrans("", "", strip)
 
     def read(value: str) -> str:
-        value = value.translate(drop)
+        if drop:
+            value = value.translate(drop)
         if not compiled.fullmatch(value):
             raise AccountError(f"{value!r} is not plausible", mend)
         return value

@@ -103,6 +103,13 @@ def _set(life: Life, state: str) -> None:
         life.state = state
 
 
+def _doubt_again(life: Life, step: Step) -> None:
+    """The rail says something about a payment of which no copy could land, or that was to go again: that is over."""
+    if step.moves_money and life.state == "ready":
+        step.closed = min(step.closed, step.copies - 1)
+        life.state, life.same_bytes_released = "unknown", False
+
+
 def _current(life: Life, fact: Fact) -> Step | None:
     return life.steps.get(fact.step) if fact.attempt == life.attempt else None
 
@@ -151,11 +158,16 @@ def _answer(life: Life, fact: Fact) -> None:
     if step is None or life.state in SETTLED:
         _late(life, step, fact)
         return
+    if step.verdict == "done" and fact.value == "returned":
+        _returned(life, step, fact)
+        return
     if step.verdict:
         if fact.value != "not_taken" and fact.value != step.verdict:
             life.contradicted = True
             life.cases.append(("contradiction", fact.attempt))
         return
+    if fact.source != "ask":
+        _doubt_again(life, step)
     if fact.value == "not_taken":
         step.not_taken += 1
         _close_copy(life, step, fact, "not_taken")
@@ -167,11 +179,16 @@ def _answer(life: Life, fact: Fact) -> None:
         else:
             step.refused_in_doubt, step.last, step.last_at = fact, "refused", fact.at
             _set(life, "unknown")
+    elif fact.value == "returned":
+        _returned(life, step, fact)
     else:
         _define(step, fact)
-        if fact.value == "returned":
-            _set(life, "returned")
-            life.reason = str(fact.body.get("reason", "returned"))
+
+
+def _returned(life: Life, step: Step, fact: Fact) -> None:
+    _define(step, fact)
+    if not life.settled:
+        life.state, life.reason = "returned", str(fact.body.get("reason", "returned"))
 
 
 def _define(step: Step, fact: Fact) -> None:
@@ -186,7 +203,9 @@ def _late(life: Life, step: Step | None, fact: Fact) -> None:
     if step is None:
         if fact.value == "done":
             life.cases.append(("possible_double_payment", fact.attempt))
-            if not life.settled:
+            if life.state in ("refused", "cancelled"):
+                life.state, life.reference = "paid", life.reference or fact.key
+            elif not life.settled:
                 life.state, life.reason = "held", "possible double payment: an earlier attempt was paid after all"
     elif fact.value == "returned" and life.state == "paid":
         life.state, life.reason = "returned", str(fact.body.get("reason", "returned"))

@@ -121,17 +121,17 @@ _TABLE = (
         does="answers pending; somebody unsigned calls back paid; refuses after 1 s",
     ),
     Behaviour(
-        name="429", books="nothing", answers="too_many_requests", calls=(),
+        name="429", books="nothing", answers="too_many_requests",
         does="takes nothing: 429 with Retry-After; the next copy is served",
     ),
     Behaviour(
-        name="503", books="nothing", answers="busy", calls=(),
+        name="503", books="nothing", answers="busy",
         does="takes nothing: 503 with the listed code busy and Retry-After; the next copy is served",
     ),
     Behaviour(name="slow", delay=0.7, does="pays at once and answers after 0.7 s"),
     Behaviour(name="garbage", answers="garbage", does="pays and answers 200 with bytes that are no JSON"),
     Behaviour(
-        name="redirect", books="nothing", answers="redirect", calls=(),
+        name="redirect", books="nothing", answers="redirect",
         does="takes nothing: 307 to another address, which must not be followed",
     ),
     Behaviour(
@@ -204,11 +204,11 @@ class Chaos:
         return among[int.from_bytes(drawn[8:16], "big") % len(among)]
 
 
-def behaviour_of(*, account: str, amount: int, key: str, copy: int, first: str, chaos: Chaos | None) -> Behaviour:
-    """What the `copy`-th copy of a payment request meets; `first` is the name of what the first copy met."""
+def behaviour_of(*, account: str, amount: int, key: str, copy: int, booked_by: str, chaos: Chaos | None) -> Behaviour:
+    """What the `copy`-th copy of a payment request meets; `booked_by` is what the copy met that was booked."""
     asked_for = magic(account, amount)
-    if copy > 1 and first in BEHAVIOURS and BEHAVIOURS[first].later:
-        return BEHAVIOURS[BEHAVIOURS[first].later]
+    if booked_by and BEHAVIOURS[booked_by].later:
+        return BEHAVIOURS[BEHAVIOURS[booked_by].later]
     if asked_for is not None:
         return asked_for if copy == 1 or asked_for.every_copy else HONEST
     return chaos.for_copy(key, copy) if chaos else HONEST

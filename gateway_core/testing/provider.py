@@ -20,10 +20,14 @@ DECIDED = frozenset({"paid", "refused", "reversed"})
 
 @attrs.frozen
 class Turn:
-    """What became of one copy of a payment request. `conflict`: the key is another payment's; nothing was done."""
+    """What became of one copy of a payment request. `new`: this copy brought the payment into the ledger.
+
+    `conflict`: the key belongs to another payment; nothing was done.
+    """
 
     entry: Entry
     behaviour: Behaviour
+    new: bool = False
     conflict: bool = False
 
 
@@ -53,16 +57,22 @@ class MockProvider:
         before = known or Entry(order)
         copy = before.copies + 1
         behaviour = behaviour_of(
-            account=order.account, amount=order.amount, key=order.key, copy=copy, first=before.fault, chaos=self.chaos
+            account=order.account,
+            amount=order.amount,
+            key=order.key,
+            copy=copy,
+            booked_by=before.fault,
+            chaos=self.chaos,
         )
-        counted = attrs.evolve(before, copies=copy, fault=before.fault or behaviour.name)
+        books = before.status == "absent" and behaviour.books != "nothing"
+        counted = attrs.evolve(before, copies=copy, fault=behaviour.name if books else before.fault)
         if behaviour.lands_after:
             self.ledger.send_later(order.key, now + behaviour.lands_after)
             after = counted
         else:
             after = self._book(counted, behaviour, now)
         self.ledger.put(after, known)
-        return Turn(after, behaviour)
+        return Turn(after, behaviour, new=after.status != before.status)
 
     def find(self, key: str) -> tuple[Entry | None, Behaviour]:
         """The answer to a question about a key, and how chaos spoils it; None: never heard of it."""
@@ -108,8 +118,8 @@ class MockProvider:
         if not self.ledger.anything_due(now):
             return changed
         for key in self.ledger.landed(now):
-            if (old := self.ledger.entry(key)) is not None:
-                landed = self._book(old, HONEST, now)
+            old = self.ledger.entry(key)
+            if old is not None and (landed := self._book(old, HONEST, now)) is not old:
                 self.ledger.put(landed, old)
                 changed.append(landed)
         for old in self.ledger.decided(now):
@@ -171,6 +181,6 @@ _MOVES: dict[str, Callable[[Entry], Entry]] = {
 }
 
 
-def first_behaviour(entry: Entry) -> Behaviour:
-    """What the first copy of a payment met: it says who is called back once the payment is decided."""
+def booked_by(entry: Entry) -> Behaviour:
+    """What the copy met that was booked: it says who is called back once the payment is decided."""
     return BEHAVIOURS.get(entry.fault, HONEST)

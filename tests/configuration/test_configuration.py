@@ -194,7 +194,7 @@ def test_the_template_is_a_configuration(install: Install, tmp_path: Path) -> No
 def test_a_template_for_a_bad_name_is_refused() -> None:
     with pytest.raises(ConfigurationErrors) as caught:
         template('x"', channel="a b")
-    assert [problem.key for problem in caught.value.all] == ["deployment", "channels.a b"]
+    assert [problem.key for problem in caught.value.all] == ["deployment", 'channels."a b"']
 
 
 def test_errors_survive_pickling() -> None:

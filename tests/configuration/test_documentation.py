@@ -46,7 +46,7 @@ def test_the_settings_of_our_gateways_have_headings(name: str) -> None:
 
 def test_the_tables_cover_what_a_channel_and_its_settings_have() -> None:
     assert {row.key for row in COMMON} == set(attrs.fields_dict(Settings))
-    assert set(attrs.fields_dict(Pace)) == PACE_KEYS | {"max_amount_currency"}
+    assert set(attrs.fields_dict(Pace)) == PACE_KEYS | {"max_amount_currency", "max_concurrency"}
     assert set(attrs.fields_dict(Capabilities)) >= CAPABILITY_KEYS
 
 

@@ -14,7 +14,7 @@ from gateway_core.lifecycle.signatures import private_key, public_key, sign, ver
 from gateway_core.model.errors import NotPermitted
 from gateway_core.model.people import LONGEST, normal
 
-KEYS = {name: Ed25519PrivateKey.generate() for name in ("joseph", "amina")}
+KEYS = {name: Ed25519PrivateKey.from_private_bytes(name[:1].encode() * 32) for name in ("joseph", "amina")}
 ORDER_8 = "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03"  # sign bit set below
 APPROVERS = {name: base64.b64encode(key.public_key().public_bytes_raw()).decode() for name, key in KEYS.items()}
 

@@ -81,9 +81,7 @@ def _nearly(name: str, places: dict[str, int]) -> str | None:
 
 def _twice(names: Sequence[str]) -> list[Problem]:
     return [
-        Problem(
-            name, "duplicate_column", f"{shown(name)} is the name of {count} columns", "leave or rename all but one"
-        )
+        Problem(name, "duplicate_column", f"{count} columns are named {shown(name)}", "leave or rename all but one")
         for name, count in Counter(filter(None, names)).items()
         if count > 1
     ]

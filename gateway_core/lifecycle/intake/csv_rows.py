@@ -22,7 +22,7 @@ def csv_rows(lines: Lines, feed: Iterable[str], first: str, rules: Rules, heard:
         line = reader.line_num + 1
         try:
             for cells in reader:
-                lines.since = 0
+                lines.done()
                 if layout is None and cells:
                     layout = _header(cells, reader.line_num, rules, heard)
                 elif layout is not None and any(cells):
@@ -30,7 +30,7 @@ def csv_rows(lines: Lines, feed: Iterable[str], first: str, rules: Rules, heard:
                 line = reader.line_num + 1
             return
         except csv.Error as error:
-            lines.since = 0
+            lines.done()
             problem = _broken(error)
             if layout is None:
                 raise Unreadable(line, problem) from error

@@ -23,7 +23,7 @@ def json_rows(lines: Lines, feed: Iterable[str], rules: Rules, heard: Heard) -> 
     """One row per object. Mistakes in its keys are found on every line, notes on unknown keys once."""
     layouts: dict[tuple[str, ...], Layout] = {}
     for number, text in enumerate(feed, 1):
-        lines.since = 0
+        lines.done()
         if text.isspace():
             continue
         found = _object(text)

@@ -12,9 +12,7 @@ from ...model.money import AmountError, amount_text, decimals, parse_amount, spl
 from .findings import Problem, shown
 from .row import Cells, Record, Row
 from .rules import COLUMNS, LARGEST_AMOUNT, Rules
-from .text import is_tidy, is_tidy_extra, read_text, text_problem
-
-_CHANNEL = COLUMNS.index("channel")
+from .text import is_tidy, is_tidy_cell, read_text, text_problem
 
 
 class LineCheck:
@@ -29,14 +27,17 @@ class LineCheck:
         found = list(problems)
         if not is_tidy(cells):
             cells = _texts(cells, found)
-        kept, minor = list(cells), None
-        kept[4] = self._account(cells[3], cells[4], found)
-        minor, kept[6], wrong = _money(cells[5], cells[6])
+        invoice, beneficiary, name, type, value, amount, money, programme, cycle, instalment, channel, reference = cells
+        account = self._account(type, value, found)
+        minor, currency, wrong = _money(amount, money)
         found += wrong
-        kept[_CHANNEL] = self._channel(cells[_CHANNEL], minor, kept[6], found)
+        channel = self._channel(channel, minor, currency, found)
         packed = _pack(extra, found) if extra else ""
         mistakes = [problem.at(line) for problem in sorted(found, key=_place)] if found else ()
-        return (line, *kept[:5], minor, *kept[6:], packed, 0 if found else 1), mistakes
+        return (
+            line, invoice, beneficiary, name, type, account, minor, currency, programme, cycle, instalment, channel,
+            reference, packed, not found,
+        ), mistakes  # fmt: skip
 
     def _account(self, type: str | None, value: str | None, found: list[Problem]) -> str | None:
         if not type or not value:
@@ -112,7 +113,7 @@ def _unknown(currency: str) -> Problem:
 
 def _pack(extra: Mapping[str, str], found: list[Problem]) -> str:
     for name, text in extra.items():
-        if not is_tidy_extra(text) and (problem := text_problem(name, text)):
+        if not is_tidy_cell(text) and (problem := text_problem(name, text)):
             found.append(problem)
     return json.dumps(extra, ensure_ascii=False, separators=(",", ":"))
 

@@ -29,21 +29,26 @@ _NOT_TEXT = (
 class Lines:
     """Iterates over the lines of a stream, each with its "\\n", whatever ended it in the file.
 
-    `number` is the number of the line given last; `since` counts characters since a reader last set it to 0, which it
-    does after each record: a quote that is never closed meets the limit of a line instead of swallowing the file.
+    `number` is the number of the line given last. A reader calls `done` after each record, and the limit of a line is
+    one for a record: a quote that is never closed meets it, instead of swallowing the file.
     """
 
     def __init__(self, stream: BinaryIO, rules: Rules) -> None:
         self._stream, self._rules = stream, rules
-        self.number = self.since = 0
+        self.number = self._chars = 0
+        self._start = 1
+
+    def done(self) -> None:
+        """A record ended with the line given last."""
+        self._chars, self._start = 0, self.number + 1
 
     def __iter__(self) -> Iterator[str]:
         limit = self._rules.max_line_chars
         for text in self._texts():
             for line in io.StringIO(text, newline="\n"):  # not splitlines(): only "\n" ends a line, as in any editor
                 self.number += 1
-                self.since += len(line)
-                if self.since > limit:
+                self._chars += len(line)
+                if self._chars > limit:
                     raise self._too_long()
                 yield line
 
@@ -54,9 +59,9 @@ class Lines:
             text = rest + text
             cut = text.rfind("\n") + 1
             rest = text[cut:]
-            if len(rest) > self._rules.max_line_chars + _BLOCK:
-                raise self._too_long()
             yield text[:cut]
+            if len(rest) > self._rules.max_line_chars:
+                raise self._too_long()
         if rest:
             yield rest + "\n"
 
@@ -72,7 +77,7 @@ class Lines:
             block = self._read()
         yield self._decode(decoder, b"", final=True)
 
-    def _decode(self, decoder: codecs.IncrementalDecoder, block: bytes, final: bool = False) -> str:
+    def _decode(self, decoder: io.IncrementalNewlineDecoder, block: bytes, final: bool = False) -> str:
         try:
             return decoder.decode(block, final)
         except UnicodeError as error:  # declared encodings whose decoder knows no replacement
@@ -88,7 +93,7 @@ class Lines:
     def _too_long(self) -> Unreadable:
         reason = f"is longer than {self._rules.max_line_chars:,} characters"
         mend = "close the quotation mark that is open on this line, or shorten the line"
-        return Unreadable(max(self.number, 1), Problem("line", "line_too_long", reason, mend))
+        return Unreadable(self._start, Problem("line", "line_too_long", reason, mend))
 
 
 def unreadable(error: Exception) -> Unreadable:
@@ -97,7 +102,7 @@ def unreadable(error: Exception) -> Unreadable:
     return Unreadable(0, Problem("file", "unreadable", reason, "check the name and the permissions of the file"))
 
 
-def _decoder(head: bytes, rules: Rules) -> codecs.IncrementalDecoder:
+def _decoder(head: bytes, rules: Rules) -> io.IncrementalNewlineDecoder:
     """The decoder that the first bytes or the declaration ask for. A byte order mark outranks a declaration."""
     _refuse_binary(head, rules)
     name = next((name for bom, name in _BOMS if head.startswith(bom)), rules.encoding or "utf-8")
@@ -109,9 +114,8 @@ def _decoder(head: bytes, rules: Rules) -> codecs.IncrementalDecoder:
         inner = codecs.getincrementaldecoder(name)(errors)
     except (LookupError, ValueError) as error:
         reason = f"{shown(name)} is not an encoding of text"
-        raise Unreadable(
-            0, Problem("encoding", "unknown_encoding", reason, "declare utf-8, or another name")
-        ) from error
+        problem = Problem("encoding", "unknown_encoding", reason, "declare utf-8, or another name")
+        raise Unreadable(0, problem) from error
     return io.IncrementalNewlineDecoder(inner, translate=True)
 
 

@@ -18,8 +18,8 @@ NO_CELLS: Cells = (None,) * len(COLUMNS)
 NO_EXTRA: Mapping[str, str] = {}
 
 
-# What is kept, in the order of the scratch table: line, the cells (the amount in minor units), extra data as JSON ("" for
-# none), and 1 if all is well. A cell with a mistake is None, so that its neighbours are compared all the same.
+# What is kept, in the order of the scratch table: line, the cells (the amount in minor units), extra data as JSON (""
+# for none), and 1 if all is well. A cell with a mistake is None, so that its neighbours are compared all the same.
 Record = tuple[int | str | None, ...]
 
 

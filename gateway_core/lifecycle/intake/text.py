@@ -6,24 +6,21 @@ import re
 import unicodedata
 
 from .findings import Problem, shown
-from .rules import LONGEST, REQUIRED
+from .rules import COLUMNS, LONGEST, REQUIRED
 
 # Separates the cells of a row in one string, so that one regular expression sees them all; never tidy itself.
 _GAP = "\x1f"
 _WORDS = "[!-~]*+(?: [!-~]++)*+"
+# Names may have the letters of Latin-1 and Latin Extended-A too: each is one character, and its own normal form.
+_NAME = "[A-Za-zÀ-ſ][!-~À-ſ]*+(?: [!-~À-ſ]++)*+"
 
 # A row of plain cells, by far the most of any payroll: nothing that `text_problem` looks for can be in it (a property
 # test holds that), so that nine tenths of the work is one match.
 _TIDY = re.compile(
-    _GAP.join(
-        [f"[A-Za-z0-9]{_WORDS}"] * 2
-        + [f"[A-Za-z]{_WORDS}"]
-        + [f"[A-Za-z0-9]{_WORDS}"] * 4
-        + [f"(?:[A-Za-z0-9]{_WORDS})?"] * 5
-    )
+    _GAP.join([f"[A-Za-z0-9]{_WORDS}"] * 2 + [_NAME] + [f"[A-Za-z0-9]{_WORDS}"] * 4 + [f"(?:[A-Za-z0-9]{_WORDS})?"] * 5)
 )
 _TIDY_LENGTH = min(LONGEST.values())
-_TIDY_EXTRA = re.compile(f"(?:[A-Za-z0-9]{_WORDS})?")
+_TIDY_CELL = re.compile(f"(?:[A-Za-z0-9]{_WORDS})?")
 
 
 def is_tidy(cells: tuple[str | None, ...]) -> bool:
@@ -37,15 +34,15 @@ def is_tidy(cells: tuple[str | None, ...]) -> bool:
     return "E+" not in joined and _TIDY.fullmatch(joined) is not None
 
 
-def is_tidy_extra(text: str) -> bool:
-    """The same for a cell of extra data."""
-    return len(text) <= _TIDY_LENGTH and _TIDY_EXTRA.fullmatch(text) is not None
+def is_tidy_cell(text: str) -> bool:
+    """The same for one cell that is not a name."""
+    return len(text) <= _TIDY_LENGTH and "E+" not in text and _TIDY_CELL.fullmatch(text) is not None
 
 
 # "+256 700 123456" and "-5" are no formulas: a sign with only digits, spaces and punctuation after it.
-_FORMULA = (
-    r"\A[\t\r\n]|\A\s*(?:[=@＝＠]|[+\-＋－](?![\d\s().,-]*\Z))|\A\s*#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!)"
-)
+_SIGNED_TEXT = r"[+\-＋－](?![\d\s().,-]*\Z)"
+_ERROR = r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!)"
+_FORMULA = rf"\A[\t\r\n]|\A\s*(?:[=@＝＠]|{_SIGNED_TEXT}|{_ERROR})"
 # C0, C1, lone surrogates, separators of lines, and the marks that turn the direction of what is displayed.
 _CONTROL = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff\ufff9-\ufffb"
 _BREAKS = "\t\n\r"
@@ -73,15 +70,22 @@ _IN_ID: tuple[_Rule, ...] = (
         "format the column as text and enter the value again",
     ),
 )
-RULES: dict[str, tuple[_Rule, ...]] = dict.fromkeys(LONGEST, _IN_ID) | {
-    "name": _IN_COLUMN,
-    "reference": _IN_COLUMN,
+_IN_TEXT = ("name", "reference")
+_EXTRA = ""
+RULES: dict[str, tuple[_Rule, ...]] = {
+    _EXTRA: _ANY,
+    **{name: _IN_COLUMN if name in _IN_TEXT else _IN_ID for name in COLUMNS},
 }
+# All rules of a field as one expression: one search tells that a cell is harmless.
+_ALARMS = {field: re.compile("|".join(f"(?:{rule[1].pattern})" for rule in rules)) for field, rules in RULES.items()}
 
 
 def text_problem(field: str, raw: str) -> Problem | None:
     """The first thing wrong with a raw cell as text. Fields that are no column of ours are extra data."""
-    for code, pattern, reason, mend in RULES.get(field, _ANY):
+    kind = field if field in RULES else _EXTRA
+    if not _ALARMS[kind].search(raw):
+        return None
+    for code, pattern, reason, mend in RULES[kind]:
         if found := pattern.search(raw):
             return Problem(field, code, reason.format(bad=_named(found[0]), text=shown(raw)), mend)
     return None
@@ -89,6 +93,8 @@ def text_problem(field: str, raw: str) -> Problem | None:
 
 def read_text(field: str, raw: str) -> str | Problem:
     """A column's cell stripped and in NFC, or what is wrong with it."""
+    if field != "name" and is_tidy_cell(raw) and (raw or field not in REQUIRED):
+        return raw
     if problem := text_problem(field, raw):
         return problem
     text = unicodedata.normalize("NFC", raw.strip())
@@ -102,9 +108,10 @@ def read_text(field: str, raw: str) -> str | Problem:
     return text
 
 
-def _named(character: str) -> str:
+def _named(found: str) -> str:
     """What a person can look for: U+202E RIGHT-TO-LEFT OVERRIDE, or the byte that did not decode."""
-    code = ord(character[:1] or "?")
+    character = found[0]
+    code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:
         return f"the byte 0x{code - 0xDC00:02X}, which the encoding does not know"
     if code == 0xFFFD:

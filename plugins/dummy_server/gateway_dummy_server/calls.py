@@ -10,7 +10,7 @@ import httpx
 
 from gateway_core.testing.behaviours import Call
 from gateway_core.testing.ledger import Entry
-from gateway_core.testing.provider import first_behaviour
+from gateway_core.testing.provider import booked_by
 
 from .messages import payment_json
 from .signing import SIGNATURE, TIMESTAMP, sign
@@ -26,13 +26,13 @@ class Calls:
         self._secret = secret
         self._tasks: set[asyncio.Task[bool]] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._client: httpx.AsyncClient | None = None
+        self._client = httpx.AsyncClient(trust_env=False, timeout=TIMEOUT)
 
     def fire(self, when: str, entry: Entry, calls: tuple[Call, ...] | None = None) -> list[asyncio.Task[bool]]:
         """Start the callbacks that the payment's behaviour has for this moment; they run by themselves."""
         if not entry.order.callback_url:
             return []
-        wanted = first_behaviour(entry).calls if calls is None else calls
+        wanted = booked_by(entry).calls if calls is None else calls
         started = [asyncio.create_task(self._deliver(entry, call)) for call in wanted if call.when == when]
         for task in started:
             self._tasks.add(task)
@@ -44,8 +44,7 @@ class Calls:
         for task in (tasks := list(self._tasks)):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._client:
-            await self._client.aclose()
+        await self._client.aclose()
 
     async def _deliver(self, entry: Entry, call: Call) -> bool:
         """One callback, tried up to TRIES times, with a fresh signature each time. True when it was answered 2xx."""
@@ -59,8 +58,6 @@ class Calls:
         return False
 
     async def _post(self, url: str, body: bytes, signed: str) -> bool:
-        if self._client is None:
-            self._client = httpx.AsyncClient(trust_env=False, timeout=TIMEOUT)
         headers = {"content-type": "application/json", **self._signature(body, signed)}
         try:
             async with self._slots:

@@ -48,7 +48,7 @@ class DummyServer:
         if turn.conflict:
             raise ApiError(409, "duplicate", "this key belongs to another payment", order.key)
         entry, behaviour = turn.entry, turn.behaviour
-        if order.callback_url and entry.copies == 1:
+        if order.callback_url and turn.new:
             self.calls.fire("taken", entry)
             await _finished(self.calls.fire("before_answer", entry))
             if entry.status in DECIDED:

@@ -1,0 +1,12 @@
+"""The command line: `gateway ...`. Thin: each command is a few lines over `Paymaster`, which does the work.
+
+    app.py        the application, what every command shares, `main`
+    errors.py     exception -> exit code and words          output.py    lines, tables, JSON
+    desk.py       what a command is given: options, output, the opened store
+
+Heavy modules are imported inside commands, so that `gateway --help` is quick.
+"""
+
+from .app import main, run_command
+
+__all__ = ["main", "run_command"]
