@@ -13,6 +13,7 @@ Each call is one step of the life of a payroll and can be repeated: after a cras
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -28,17 +29,21 @@ from .lifecycle import approval, checking, intake, officers, proposing, running
 from .lifecycle.checking import CheckReport
 from .lifecycle.running import Report
 from .lifecycle.signatures import verify
-from .model.errors import InvalidPayroll, NotPermitted
+from .model.errors import GatewayCoreError, InvalidPayroll, NotPermitted
 from .model.money import Money
 from .model.payment import Invoice
 from .model.people import differ, normal
 from .reconcile import audit, closing
 from .reconcile.audit import Agreement
 from .reconcile.closing import Totals
-from .store import Store, opening, payrolls, views
+from .store import Store, heads, opening, payrolls, verifying, views
+from .store import backup as copying
+from .store.backup import BackupReport
+from .store.findings import Verification
 from .store.views import CaseView, EventView, HeldView, PaymentView, PayrollStatus
 
 Progress = Callable[[int], None]
+log = logging.getLogger(__name__)
 
 
 def _quiet(count: int) -> None:
@@ -70,7 +75,7 @@ class Paymaster:
         known = configuration if isinstance(configuration, Configuration) else load(configuration, store)
         opened = opening.open_store(known.store_url, known.deployment, known.environment, create=create)
         if create:
-            Mark(known.mark_dir, opened).write(0, 0)
+            Mark(known.mark_dir, opened).write(0, 0, b"")
         return cls(known, opened)
 
     def __enter__(self) -> Paymaster:
@@ -83,6 +88,8 @@ class Paymaster:
 
     def close_store(self) -> None:
         """End the writer session and let go of the store."""
+        if self._store.head[0]:
+            self._heads_out()
         opening.close_store(self._store)
 
     @property
@@ -95,15 +102,17 @@ class Paymaster:
     def propose(
         self, name: str, invoices: Iterable[Invoice] | str | Path, *, channel: str, by: str, despite: str = "",
         control_total: str | None = None, control_count: int | None = None, progress: Progress = _quiet,
-        **reading: Any,
+        on_taken: Callable[[intake.Taken], None] = lambda taken: None, **reading: Any,
     ) -> str:  # fmt: skip
         """Propose a payroll from invoices, or from a CSV or JSON Lines file. Returns its id.
 
         The same name and content again is the same payroll; with other content it is an error. Raises InvalidPayroll
         with every mistake; then nothing was written. `despite` is the maker's reason for objections found here.
+        `on_taken` is shown what was read (its warnings, its totals) before anything is written.
         """
         normal(by)
         with intake.read(invoices, self._rules(channel, control_total, control_count, **reading)) as taken:
+            on_taken(taken)
             if taken.mistakes:
                 raise InvalidPayroll(taken.mistakes, taken.more)
             return proposing.propose(
@@ -167,10 +176,12 @@ class Paymaster:
         differ(row.proposed_by, by, "proposed this payroll")
         self._signed(by, self.approval_message(payroll), signature)
         ttl = self.configuration.approval_ttl
-        return approval.approve(
+        approved = approval.approve(
             self._store, row.id, by, running.fingerprints_of(row, self.configuration.channel), despite=despite,
             valid_hours=ttl.total_seconds() / 3600 if ttl else 0.0, signature=signature,
-        ).hex()  # fmt: skip
+        )  # fmt: skip
+        self._heads_out()
+        return approved.hex()
 
     def approval_message(self, payroll: str) -> bytes:
         """The bytes that an approver signs with Ed25519."""
@@ -327,7 +338,9 @@ class Paymaster:
     def close(self, payroll: str, *, by: str, signature: str = "") -> Totals:
         """Freeze a payroll of which every unit is explained; another person than the one who reconciled."""
         normal(by)
-        return closing.close(self._store, payroll, by, signature)
+        totals = closing.close(self._store, payroll, by, signature)
+        self._heads_out()
+        return totals
 
     def reject_close(self, payroll: str, *, by: str, reason: str) -> None:
         """Send a reconciled payroll back."""
@@ -344,10 +357,44 @@ class Paymaster:
         """Two people say that the store is an older one: every open payment is asked about before its next send."""
         differ(by, second, "said so first")
         count = opening.restored(self._store, by, second)
+        heads.set_aside(self.heads_file)
         mark = Mark(self.configuration.mark_dir, self._store)
         mark.write(*opening.newest(self._store))
         mark.close()
         return count
+
+    # -- for the auditor ----------------------------------------------------------------------------------------------
+
+    @property
+    def heads_file(self) -> Path:
+        """Where the journal's heads are exported by themselves: at each approval, close, and end of a session."""
+        # Named like the mark, by identity and address: a copy of the store goes its own way with its own heads.
+        return Mark(self.configuration.mark_dir, self._store).path.with_suffix(".heads.jsonl")
+
+    def export_heads(self, path: Path) -> int:
+        """Append the journal's heads to a file that others keep. Returns how many were new. Raises OSError."""
+        return heads.export_heads(self._store, path, self.configuration.signing_key())
+
+    def _heads_out(self) -> None:
+        """What was done is done: an export that fails undoes nothing, and `verify` tells what no head covers."""
+        try:
+            self.export_heads(self.heads_file)
+        except (OSError, GatewayCoreError) as error:
+            log.warning("the heads were not exported to %s: %s", self.heads_file, error)
+
+    def verify(self, heads: Path | None = None, *, progress: Progress = _quiet) -> Verification:
+        """Check the store against heads exported earlier (by default this machine's own), and its states against facts.
+
+        Where the configuration has a signing key, only heads that it signed are trusted.
+        """
+        key = self.configuration.signing_key()
+        if heads is None and self.heads_file.exists():
+            heads = self.heads_file
+        return verifying.verify(self._store, heads, key.public_key() if key else None, progress)
+
+    def backup(self, target: Path) -> BackupReport:
+        """Copy a SQLite store consistently to a new file, also while a sender works. Raises StoreError."""
+        return copying.backup(self._store, target)
 
     # -- looking ------------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,12 @@
 Heavy modules are imported inside commands, so that `gateway --help` is quick.
 """
 
+from importlib import import_module
+
 from .app import main, run_command
+
+# Modules of commands, in the order of the help: importing one registers its commands.
+for theme in ("payrolls", "pay", "sending", "looking", "officers", "closing", "setup", "servers", "demo"):
+    import_module(f".{theme}", __name__)
 
 __all__ = ["main", "run_command"]

@@ -6,7 +6,6 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -25,9 +24,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-# Modules of commands, in the order of the help.
-THEMES = ("payrolls", "pay", "sending", "looking", "officers", "closing", "setup", "servers", "demo")
 
 Command = Callable[..., int | None]
 SHARED: dict[str, tuple[Any, Any]] = {
@@ -94,10 +90,6 @@ def root(
 ) -> None:
     """Pay a payroll over any rail: each person exactly what was approved, once, with proof."""
     context.obj = {"config": config, "store": store, "as_json": as_json, "verbose": verbose, "log_file": log_file}
-
-
-for theme in THEMES:
-    import_module(f".{theme}", __package__)
 
 
 def run_command(arguments: Sequence[str]) -> int:

@@ -85,7 +85,8 @@ class Gateway(abc.ABC, Generic[S]):
     contract: ClassVar[int] = CONTRACT
     flow_version: ClassVar[int] = 1
     test_only: ClassVar[bool] = False
-    capabilities: ClassVar[Capabilities] = Capabilities()
+    # A class attribute; an instance may narrow its own (a profile of the rail that does not dedupe).
+    capabilities: Capabilities = Capabilities()
     settings_type: ClassVar[type[Settings]] = Settings
 
     def __init__(self, settings: S) -> None:

@@ -49,7 +49,10 @@ class Done:
 class Refused:
     """Definite: by a code that the rail lists as final, the ask was not carried out and never will be.
 
-    `stops_channel`: the refusal concerns the channel (wrong credentials, institution account blocked), not this payee.
+    As an answer to `find_out` it speaks of the payment that was asked about, never of the question: a question that was
+    turned away (401, 429, 503) is Unknown.
+    `stops_channel`: it concerns the channel (wrong credentials, institution account blocked), not this payee: the
+    channel stops, and the payment waits until a person lifts the stop; nobody is called refused for it.
     """
 
     code: str

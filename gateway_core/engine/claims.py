@@ -50,10 +50,9 @@ def end(store: Store, token: int) -> None:
 def page(store: Store, token: int, payroll: str, channel: str, now: int, size: int, sent_only: bool) -> Page:
     """Claim a page of due payments and take their entitlements."""
     with store.write() as connection:
-        rows = senders.claim(connection, token, payroll, channel, now, size, sent_only=sent_only)
+        rows, refused = senders.claim(connection, token, payroll, channel, now, size, sent_only=sent_only)
         if not rows:
             return Page([], {})
-        refused = senders.take(connection, rows)
         known = [row.id for row in rows if row.facts]
         facts = journal.facts_of_many(connection, known) if known else {}
         payrolls.begun(connection, store, payroll)

@@ -16,6 +16,7 @@ import attrs
 from ..contract.channel import Channel
 from ..contract.flow import Ask, Ctx, Paid
 from ..contract.replies import Done, Refused
+from ..model.identity import canonical
 from ..model.life import Life, Step
 from ..model.payment import Payment
 from .wire import fingerprint, journal_form
@@ -92,7 +93,7 @@ class Conversation:
             if not isinstance(stop.value, Paid | Refused):
                 raise Broken(f"the flow returned {type(stop.value).__name__}, not Paid or Refused") from None
             return stop.value
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise Broken("the flow raised:\n" + "".join(traceback.format_exception(error, limit=-6))) from error
         if not isinstance(said, Ask):
             raise Broken(f"the flow yielded {type(said).__name__}, not Ask")
@@ -101,14 +102,16 @@ class Conversation:
     def _agrees(self, said: Ask | Paid | Refused, step: Step) -> None:
         if not isinstance(said, Ask):
             raise Differs(f"the flow ended where the journal has {step.name}")
-        form = self._form(said)
-        if said.name != step.name or fingerprint(said.name, form) != step.body.get("fingerprint"):
+        _, printed = self._form(said)
+        if said.name != step.name or printed != step.body.get("fingerprint"):
             raise Differs(f"the flow asks {said.name} differently from the journal's {step.name}")
 
-    def _form(self, ask: Ask) -> dict[str, Any]:
+    def _form(self, ask: Ask) -> tuple[dict[str, Any], str]:
+        """The journal's form and its fingerprint. What cannot be written down is never sent."""
         try:
-            return journal_form(ask.request)
-        except (ValueError, TypeError) as error:
+            form = journal_form(ask.request)
+            return form, fingerprint(ask.name, form)
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise Broken(f"{ask.name}: {error}") from error
 
     def _new(self, ask: Ask, life: Life) -> Intent:
@@ -123,13 +126,13 @@ class Conversation:
         return self._intent(ask)
 
     def _intent(self, ask: Ask) -> Intent:
-        form = self._form(ask)
+        form, printed = self._form(ask)
         key = ask.callback or ask.request.key
         if ask.moves_money and not key:
             raise Broken(f"{ask.name} moves money without a key")
         body: dict[str, Any] = {
             "request": form,
-            "fingerprint": fingerprint(ask.name, form),
+            "fingerprint": printed,
             "flow_version": self.channel.gateway.flow_version,
         }
         if ask.moves_money:
@@ -137,8 +140,10 @@ class Conversation:
             body["longest_request"] = int(self.channel.capabilities.longest_request * 1_000_000)
         if ask.find_out is not None:
             try:
-                body["find_out"] = journal_form(ask.find_out)
-            except (ValueError, TypeError) as error:
+                body["find_out"] = find_out = journal_form(ask.find_out)
+                if len(find_out) > 3:  # more than method, path and key: is it JSON?
+                    canonical(find_out)
+            except (ValueError, TypeError, AttributeError, RecursionError) as error:
                 raise Broken(f"{ask.name}: find_out: {error}") from error
         return Intent(ask, body, key)
 

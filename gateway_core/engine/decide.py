@@ -49,6 +49,9 @@ class Move:
     why: str = ""
 
 
+STOP, CONTINUE = Move(Kind.STOP), Move(Kind.CONTINUE)
+
+
 @attrs.frozen
 class Rules:
     """A rail's declared guarantees, in microseconds."""
@@ -82,12 +85,12 @@ def decide(life: Life, rules: Rules, now: int, salt: str = "") -> Move:
 
 def _wanted(life: Life, rules: Rules, now: int, salt: str) -> Move:
     if life.settled:
-        return Move(Kind.STOP)
+        return STOP
     if life.contradicted:
         return Move(Kind.HOLD, why="the rail gave two answers that contradict each other")
     step = life.open_step
     if step is None:
-        return Move(Kind.CONTINUE)
+        return CONTINUE
     if not step.moves_money:
         return _read(step, rules, salt)
     if life.same_bytes_released:
@@ -120,7 +123,8 @@ def _in_doubt(step: Step, rules: Rules, now: int, salt: str) -> Move:
     askable = bool(step.ask_next or (rules.finds_out and step.body.get("find_out")))
     if not askable:
         return _only_listen(step, rules, now)
-    if step.waiting_since and now - step.waiting_since > rules.patience:
+    # The rail must have said "pending" after patience was over: a sender that was away asks before it gives up.
+    if step.last == "waiting" and step.last_at - step.waiting_since > rules.patience:
         return Move(Kind.HOLD, why="pending for longer than the rail's patience")
     if step.not_found >= 2 and step.last == "not_found" and step.last_at - step.first_not_found >= rules.settle:
         within = now - step.first_at < rules.dedupe_window

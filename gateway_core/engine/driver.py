@@ -18,6 +18,7 @@ import attrs
 
 from ..contract.channel import Channel
 from ..contract.policies import Policies
+from ..model.errors import GatewayCoreError
 from ..model.facts import Fact
 from ..model.states import UNSENT
 from ..store import Result, Store, Write
@@ -70,6 +71,8 @@ class Driver:
     mark: Mark | None = None
     zone: tzinfo | None = None
     alone: bool = True
+    lease: int = LEASE
+    poll: int = POLL
     on_stop: Callable[[str, str], None] = lambda channel, reason: None
     progress: Callable[[int], None] = lambda finished: None
     stopping: bool = False
@@ -81,11 +84,13 @@ class Driver:
     _ended: Any = None
 
     async def start(self) -> None:
-        """Become a sender: register, and free what dead senders had claimed."""
+        """Become a sender: register, free what dead senders had claimed, act on the callbacks that came meanwhile."""
         self._ended = self.runtime.event()
         now = self.runtime.now()
-        self._sender = await self.runtime.write(lambda: claims.start(self.store, LEASE, self.alone))
-        self._lease_until = now + LEASE
+        self._sender = await self.runtime.write(lambda: claims.start(self.store, self.lease, self.alone))
+        self._lease_until = now + self.lease
+        while await self._hear():
+            pass
         self.runtime.spawn(self._renew())
         self.runtime.spawn(self._listen())
 
@@ -160,7 +165,7 @@ class Driver:
             if opens <= now and len(pump.queue) < low and await self._claim(pump, now):
                 continue
             if pump.queue or pump.in_flight:
-                await self._until_hungry(pump, POLL)
+                await self._until_hungry(pump, self.poll)
                 continue
             due = await self._due(pump)
             if due is None:
@@ -169,7 +174,7 @@ class Driver:
             if deadline is not None and due > deadline:
                 self.next_due = min(due, self.next_due or due)
                 return
-            await self._until_hungry(pump, min(max(due - self.runtime.now(), 1000), POLL))
+            await self._until_hungry(pump, min(max(due - self.runtime.now(), 1000), self.poll))
 
     async def _until_hungry(self, pump: Pump, at_most: int) -> None:
         await self.runtime.wait(pump.hungry, at_most)
@@ -184,6 +189,7 @@ class Driver:
             where = (job.payroll, job.channel, now, PAGE, job.sent_only)
             page = await self.runtime.write(partial(claims.page, self.store, self._sender, *where))
             if page.lines:
+                self.runtime.point("claimed")
                 await self._admit(pump, page)
                 return True
         return False
@@ -250,29 +256,37 @@ class Driver:
         self.runtime.point("before-commit")
         with self.store.write() as connection:
             results = claims.apply(connection, self.store, writes)
+            head = self.store.head
         self.runtime.point("after-commit")
         if self.mark is not None and any(write.money_intent or write.money_copy for write in writes):
-            self.mark.write(self.store.session, self.store.head[0])
+            self.mark.write(self.store.session, *head)
+            self.runtime.point("after-mark")
         return results
 
     async def _renew(self) -> None:
-        while not await self._over(LEASE // 4):
+        while not await self._over(self.lease // 4):
             now = self.runtime.now()
-            if await self.runtime.write(lambda: claims.renew(self.store, self._sender, LEASE)):
-                self._lease_until = now + LEASE
+            if await self.runtime.write(lambda: claims.renew(self.store, self._sender, self.lease)):
+                self._lease_until = now + self.lease
             else:
                 self.stop()
                 return
 
     async def _listen(self) -> None:
-        while not await self._over(POLL):
-            now = self.runtime.now()
-            if await self.runtime.write(partial(hear, self.store, self._known, now)):
+        while not await self._over(self.poll):
+            if await self._hear():
                 for pump in self._pumps:
                     pump.hungry.set()
 
+    async def _hear(self) -> int:
+        return await self.runtime.write(partial(hear, self.store, self._known, self.runtime.now()))
+
     def _known(self, name: str) -> Channel | None:
-        return next((pump.channel for pump in self._pumps if pump.channel.name == name), None)
+        """Any configured channel, also one without a payment under way: a late word about a settled one counts too."""
+        try:
+            return self.channel_of(name)
+        except GatewayCoreError:
+            return None
 
     async def _over(self, us: int) -> bool:
         await self.runtime.wait(self._ended, us)

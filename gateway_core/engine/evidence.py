@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
 
 from ..contract.channel import Channel
@@ -13,6 +14,9 @@ from .wire import UnsafeRequest, journal_form
 
 Source = Literal["ask", "find_out", "callback", "reconcile"]
 EXCERPT = 200
+# A rail may ask to be left alone for so many seconds at most.
+LONGEST_PAUSE = 7 * 86_400.0
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def judged(channel: Channel, ask: Ask, reply: tuple[int, dict[str, str], bytes], source: Source) -> tuple[Verdict, str]:
@@ -28,8 +32,12 @@ def judged(channel: Channel, ask: Ask, reply: tuple[int, dict[str, str], bytes],
 def fact_of(
     verdict: Verdict, seen: str, *, no: int, at: int, attempt: int, step: str, source: Source, money: bool
 ) -> Fact:
-    """The fact that a verdict states about one step of one attempt."""
-    kind, value, body = _stated(verdict, seen, at, money, source)
+    """The fact that a verdict states about one step of one attempt. One that cannot be written down is Unknown."""
+    try:
+        kind, value, body = _stated(verdict, seen, at, money, source)
+        _encode(body).encode()
+    except Exception as error:
+        kind, value, body = "word", "unknown", {"why": f"the verdict cannot be kept: {type(error).__name__}"}
     return Fact(no, at, kind, value, source, attempt, step, "", body)
 
 
@@ -37,9 +45,14 @@ def _stated(verdict: Verdict, seen: str, at: int, money: bool, source: Source) -
     match verdict:
         case Done():
             return "answer", "done", answer_body(verdict, money)
+        case Refused() if verdict.stops_channel:
+            # It says nothing about this payee: the payment waits until the channel is mended, and is never refused.
+            if source == "ask":
+                return "answer", "not_taken", {"why": verdict.reason or verdict.code, "moves_money": money}
+            return "word", "unknown", {"why": f"the channel was stopped: {verdict.reason or verdict.code}"}
         case Refused():
-            return "answer", "refused", answer_body(verdict, money) | ({"stops": True} if verdict.stops_channel else {})
-        case Returned():
+            return "answer", "refused", answer_body(verdict, money)
+        case Returned() if money:
             return (
                 "answer",
                 "returned",
@@ -49,7 +62,7 @@ def _stated(verdict: Verdict, seen: str, at: int, money: bool, source: Source) -
             return (
                 "answer",
                 "not_taken",
-                {"not_before": at + int(verdict.retry_after * 1_000_000), "moves_money": money},
+                {"not_before": at + _microseconds(verdict.retry_after), "moves_money": money},
             )
         case Waiting():
             return "word", "waiting", _waiting(verdict, at)
@@ -57,18 +70,29 @@ def _stated(verdict: Verdict, seen: str, at: int, money: bool, source: Source) -
             return "word", "not_found", {}
         case NotTaken():
             return "word", "unknown", {"why": f"asked too often ({seen})"}
+        case Returned():
+            return "word", "unknown", {"why": f"returned, but nothing was to move ({seen})"}
         case Unknown():
             return "word", "unknown", {"why": (verdict.why or seen)[:EXCERPT]}
+
+
+def _microseconds(seconds: float) -> int:
+    return int(min(max(seconds, 0.0), LONGEST_PAUSE) * 1_000_000)
+
+
+def plain(text: object, limit: int = 4000) -> str:
+    """A plugin's words as text that can be stored: not endless, and without halves of characters."""
+    return str(text)[:limit].encode(errors="backslashreplace").decode()
 
 
 def _waiting(verdict: Waiting, at: int) -> dict[str, Any]:
     body: dict[str, Any] = {}
     if verdict.not_before:
-        body["not_before"] = at + int(verdict.not_before * 1_000_000)
+        body["not_before"] = at + _microseconds(verdict.not_before)
     if verdict.ask_next is not None:
         try:
             body["ask_next"] = journal_form(verdict.ask_next)
-        except (UnsafeRequest, ValueError, TypeError) as error:
+        except (UnsafeRequest, ValueError, TypeError, AttributeError) as error:
             return {"why": f"the link to follow cannot be used: {error}"}
         if verdict.ask_next.method != "GET":
             return {"why": "the link to follow is not a GET"}

@@ -1,7 +1,8 @@
 """The mark: what was last sent from this store, kept outside it, so that a restored backup is noticed (design 7).
 
-A sender fsyncs (session, n) of its last intents before it sends them. A store that does not hold that row is older
-than what was sent from it; a path without a mark is a copy. Either way nothing is sent until two people say so.
+A sender fsyncs (session, n, chain) of its last intents before it sends them. A store that does not hold that row is
+older than what was sent from it; a path without a mark is a copy. Either way nothing is sent until two people say so.
+The chain tells that row from another of the same number: a restored store counts its sessions on from where it was.
 """
 
 from __future__ import annotations
@@ -30,13 +31,17 @@ class Mark:
         self._store, self._address = store, address
         self._file: int | None = None
 
-    def write(self, session: int, n: int) -> None:
-        """Note, on disk, that intents up to row `n` of `session` may be sent now."""
+    def write(self, session: int, n: int, chain: bytes) -> None:
+        """Note, on disk, that intents up to row `n` of `session`, which has `chain`, may be sent now."""
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        noted = json.dumps({"store": self._store.identity, "address": self._address, "session": session, "n": n})
-        os.pwrite(self._file, noted.encode().ljust(SIZE), 0)
+        said = {"store": self._store.identity, "address": self._address}
+        noted = json.dumps(said | {"session": session, "n": n, "chain": chain.hex()}).encode().ljust(SIZE)
+        os.pwrite(self._file, noted, 0)
+        # Only where the address is very long does the size change.
+        if len(noted) > SIZE:
+            os.ftruncate(self._file, len(noted))
         os.fsync(self._file)
 
     def check(self) -> None:
@@ -50,9 +55,10 @@ class Mark:
             ) from None
         if not noted["n"]:
             return
-        there = sa.select(t.facts.c.n).where(t.facts.c.session == noted["session"], t.facts.c.n == noted["n"])
+        there = sa.select(t.facts.c.chain).where(t.facts.c.session == noted["session"], t.facts.c.n == noted["n"])
         with self._store.read() as connection:
-            if connection.execute(there).first() is None:
+            chain = connection.execute(there).scalar()
+            if chain is None or chain.hex() != noted["chain"]:
                 raise RestoredStore(f"the store is older than what was sent from it: was a backup restored? {mend}")
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ it and never sent (law 4). Secrets are named holes, filled at the last moment.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,15 @@ from ..contract.flow import Ask, Request, Secret
 from ..model.identity import digest
 
 HOLE = "$secret"
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+# One leading slash, then visible ASCII without query, fragment and backslash.
+_PATH = re.compile(r"/(?!/)[!\"$-.0->@-\[\]-~/]*")
+_DOTS = re.compile(r"/\.\.?(/|$)")
+# Names of headers (RFC 9110); values without control characters; headers that say where a request goes or ends.
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+_ATOMS = (str, int, bool, float, type(None))
 
 
 class UnsafeRequest(ValueError):
@@ -33,7 +43,7 @@ class Wire:
 
 
 def journal_form(request: Request) -> dict[str, Any]:
-    """The unsigned request as JSON, holes named. Refuses what could leave the channel's origin."""
+    """The unsigned request as JSON, holes named. Refuses what could leave the channel's origin (ValueError)."""
     _safe(request)
     form: dict[str, Any] = {"method": request.method, "path": request.path, "key": request.key}
     if request.json is not None:
@@ -77,9 +87,10 @@ def wire(form: Mapping[str, Any], secrets: Mapping[str, str]) -> Wire:
     ]
     body = b""
     if "json" in form:
-        body = json.dumps(_filled(form["json"], secrets), separators=(",", ":"), ensure_ascii=False).encode()
+        body = _encode(_filled(form["json"], secrets)).encode()
         if not any(name.lower() == b"content-type" for name, _ in headers):
             headers.append((b"Content-Type", b"application/json"))
+    # Once more, because a secret has been filled in by now.
     if any(b"\r" in value or b"\n" in value or b"\0" in value for _, value in headers):
         raise UnsafeRequest("a header holds a control character")
     return Wire(form["method"], target, tuple(headers), body)
@@ -87,16 +98,25 @@ def wire(form: Mapping[str, Any], secrets: Mapping[str, str]) -> Wire:
 
 def _safe(request: Request) -> None:
     path = request.path
-    if not path.startswith("/") or path.startswith("//") or "\\" in path or "?" in path or "#" in path:
+    if not _PATH.fullmatch(path):
         raise UnsafeRequest(f"{path!r} is not a path; build it with path()")
-    if any(segment in (".", "..") for segment in path.split("/")) or any(ord(c) <= 32 or ord(c) > 126 for c in path):
-        raise UnsafeRequest(f"{path!r} has dot segments, blanks or raw characters; build it with path()")
+    if _DOTS.search(path):
+        raise UnsafeRequest(f"{path!r} has dot segments; build it with path()")
+    for name, value in request.headers.items():
+        if not _NAME.fullmatch(name) or name.lower() in _OURS:
+            raise UnsafeRequest(f"{name!r} is not a header that a gateway may set")
+        if isinstance(value, str) and _CONTROL.search(value):
+            raise UnsafeRequest(f"header {name} holds a control character")
 
 
 def _with_holes(value: Any) -> Any:
+    if type(value) in _ATOMS:
+        return value
     if isinstance(value, Secret):
         return {HOLE: value.name}
     if isinstance(value, Mapping):
+        if HOLE in value:
+            raise UnsafeRequest(f"data may not be named {HOLE}: it would be taken for a secret")
         return {str(key): _with_holes(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_with_holes(item) for item in value]
@@ -104,6 +124,8 @@ def _with_holes(value: Any) -> Any:
 
 
 def _with_secrets(value: Any) -> Any:
+    if type(value) in _ATOMS:
+        return value
     if isinstance(value, Mapping):
         if set(value) == {HOLE}:
             return Secret(value[HOLE])
@@ -112,6 +134,8 @@ def _with_secrets(value: Any) -> Any:
 
 
 def _filled(value: Any, secrets: Mapping[str, str]) -> Any:
+    if type(value) in _ATOMS:
+        return value
     if isinstance(value, Mapping):
         if set(value) == {HOLE}:
             return secrets[value[HOLE]]

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from ..contract.channel import Channel
-from ..contract.flow import Paid
+from ..contract.flow import Ask, Paid
 from ..contract.replies import Refused
 from ..model.facts import Fact
 from ..model.life import Life, Step, add, fold
@@ -20,7 +20,7 @@ from ..store import Result, Write
 from ..store.payments import Line
 from .conversation import Broken, Conversation, Differs, Intent
 from .decide import Kind, Move, Rules, decide
-from .evidence import Source, fact_of, judged
+from .evidence import Source, fact_of, judged, plain
 from .groups import Groups
 from .lanes import NoAnswer, NotSent
 from .pace import Throttle
@@ -46,6 +46,7 @@ class Case:
     facts: list[Fact]
     life: Life
     unsaved: list[Fact] = attrs.field(factory=list)
+    asks: dict[str, Ask] = attrs.field(factory=dict)
     cases_saved: int = 0
     talk: Conversation | None = None
     money_intent: bool = False
@@ -66,7 +67,7 @@ class Case:
     def refold(self, facts: list[Fact]) -> None:
         """Another writer was first: begin from what is stored, and keep our evidence."""
         evidence = [fact for fact in self.unsaved if fact.kind in EVIDENCE]
-        self.facts, self.life, self.unsaved, self.talk = facts, fold(facts), [], None
+        self.facts, self.life, self.unsaved, self.talk, self.asks = facts, fold(facts), [], None, {}
         self.money_intent = self.money_copy = False
         self.ended, self.cases_saved = 0, len(self.life.cases)
         for fact in evidence:
@@ -123,7 +124,7 @@ class Worker:
             case Kind.HOLD:
                 case.note(self._fact(case, "hold", move.why))
             case Kind.WAIT | Kind.STOP:
-                return not await self._save(case, release=True)
+                return not await self._save(case, release=True, due=move.at)
         return True
 
     def _decide(self, case: Case) -> Move:
@@ -151,6 +152,7 @@ class Worker:
 
     async def _intend(self, case: Case, intent: Intent, lane: Lane, now: int) -> None:
         money = intent.ask.moves_money
+        case.asks[intent.ask.name] = intent.ask
         withheld = money and case.life.restored
         case.note(
             self._fact(
@@ -166,9 +168,9 @@ class Worker:
         money = case.life.money
         moved = money is not None and money.verdict in ("done", "returned")
         if isinstance(said, Paid) and moved:
-            case.note(self._fact(case, "outcome", "paid", source="flow", body={"reference": str(said.reference)}))
+            case.note(self._fact(case, "outcome", "paid", source="flow", body={"reference": plain(said.reference)}))
         elif isinstance(said, Refused) and not moved:
-            body = {"code": said.code, "reason": said.reason or said.code}
+            body = {"code": plain(said.code), "reason": plain(said.reason or said.code)}
             case.note(self._fact(case, "outcome", "refused", source="flow", body=body))
         else:
             verdict = money.verdict if money else "never asked"
@@ -179,16 +181,16 @@ class Worker:
         money = case.life.money
         if money is not None and money.verdict == "done" and money.answer is not None:
             reference = str(money.answer.body.get("body", {}).get("reference", money.key))
-            case.note(self._fact(case, "outcome", "paid", body={"reference": reference, "reason": str(error)}))
+            case.note(self._fact(case, "outcome", "paid", body={"reference": reference, "reason": plain(error)}))
         elif money is None and isinstance(error, Differs) and case.life.attempt < ATTEMPTS:
-            self._end(case, str(error))
+            self._end(case, plain(error))
         else:
-            case.note(self._fact(case, "hold", str(error)))
+            case.note(self._fact(case, "hold", plain(error)))
 
     def _end(self, case: Case, why: str) -> None:
         case.ended = case.life.attempt if case.life.money is not None else 0
         case.note(self._fact(case, "ended", why))
-        case.talk = None
+        case.talk, case.asks = None, {}
 
     # -- the wire -----------------------------------------------------------------------------------------------------
 
@@ -217,9 +219,14 @@ class Worker:
     async def _exchange(self, case: Case, step: Step, form: Mapping[str, Any], lane: Lane, source: Source) -> None:
         runtime, pace = self.runtime, self.channel.pace
         attempt, name = case.life.attempt, step.name
+        try:
+            out = wire(form, self.secrets)
+        except Exception as error:
+            self._cannot_be_sent(case, name, source, error)
+            return
         runtime.point(f"before-{source}")
         try:
-            reply = await lane.send(wire(form, self.secrets), pace.timeout, pace.body_limit)
+            reply = await lane.send(out, pace.timeout, pace.body_limit)
         except NotSent as error:
             self.throttle.heard(runtime.now(), False)
             kind = "unsent" if source == "ask" else "word"
@@ -232,9 +239,10 @@ class Worker:
             return
         runtime.point(f"after-{source}")
         self.throttle.heard(runtime.now(), True)
-        verdict, seen = judged(self.channel, ask_of(name, step.body), reply, source)
+        ask = case.asks.get(name) or ask_of(name, step.body)
+        verdict, seen = judged(self.channel, ask, reply, source)
         if isinstance(verdict, Refused) and verdict.stops_channel:
-            await self.on_stop(self.channel.name, verdict.reason or verdict.code)
+            await self.on_stop(self.channel.name, plain(verdict.reason or verdict.code))
         case.note(
             fact_of(
                 verdict, seen, no=case.life.facts + 1, at=runtime.now(), attempt=attempt, step=name,
@@ -242,11 +250,21 @@ class Worker:
             )
         )  # fmt: skip
 
+    def _cannot_be_sent(self, case: Case, name: str, source: Source, error: Exception) -> None:
+        """A secret that is not there, or that no header can hold: nothing left, and trying again is no help."""
+        why = f"{name} cannot be sent: {type(error).__name__}: {plain(error, 200)}"
+        if source == "ask":
+            case.note(self._fact(case, "unsent", type(error).__name__, source=source, step=name, body={"why": why}))
+        if source == "reconcile":
+            case.note(self._fact(case, "word", "unknown", source=source, step=name, body={"why": why}))
+        else:
+            case.note(self._fact(case, "hold", why))
+
     # -- the journal --------------------------------------------------------------------------------------------------
 
-    async def _save(self, case: Case, *, release: bool = False) -> bool:
+    async def _save(self, case: Case, *, release: bool = False, due: int = 0) -> bool:
         """Write what is unsaved. False: another writer was first; the case was folded anew, decide again."""
-        write = self._write(case, release)
+        write = self._write(case, release, due)
         result = await self.groups.write(write)
         if result is Result.OK:
             case.facts += case.unsaved
@@ -265,15 +283,15 @@ class Worker:
     async def _give_back(self, case: Case) -> None:
         """The payroll was stopped under us: drop the intent, keep the evidence, and let go."""
         case.refold(await self.runtime.offload(lambda: self.reload(case.payment.id)))
-        await self.groups.write(attrs.evolve(self._write(case, True), due=self.runtime.now() + STOPPED_PAUSE))
+        await self.groups.write(self._write(case, True, self.runtime.now() + STOPPED_PAUSE))
 
-    def _write(self, case: Case, release: bool) -> Write:
+    def _write(self, case: Case, release: bool, due: int) -> Write:
+        """`due` counts from the release on; a sender that dies before it leaves the payment due at once."""
         life = case.life
-        move = self._decide(case)
         return Write(
             payment=case.payment.id, payroll=case.payroll, expected=life.facts - len(case.unsaved),
             facts=tuple(case.unsaved), state=life.state, attempt=life.attempt, reference=life.reference,
-            reason=life.reason, due=move.at, open=not life.settled, sender=self.sender, release=release,
+            reason=life.reason, due=due, open=not life.settled, sender=self.sender, release=release,
             money_intent=case.money_intent, money_copy=case.money_copy, ended_attempt=case.ended,
             cases=tuple(life.cases[case.cases_saved :]),
         )  # fmt: skip

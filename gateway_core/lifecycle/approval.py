@@ -22,10 +22,7 @@ HOUR = 3_600_000_000
 
 def approval_digest(store: Store, row: Record, fingerprints: Mapping[str, str]) -> bytes:
     """What a checker approves and signs: the ordered lines, their sum, and every channel's fingerprint (law 5)."""
-    return digest(
-        ["gateway_core approval v1", store.identity, row.id, row.root.hex(), row.lines, row.total, row.currency,
-         dict(fingerprints)]
-    )  # fmt: skip
+    return payrolls.approval_digest(store.identity, row, fingerprints)
 
 
 def message(what: str, payload: bytes) -> bytes:
@@ -56,7 +53,10 @@ def approve(
         approved = approval_digest(store, row, fingerprints)
         ends = now_us() + int(valid_hours * HOUR) if valid_hours else 0
         columns = {} if again else {"state": "approved"}
-        body = {"digest": approved.hex(), "channels": dict(fingerprints), "signature": signature, "despite": despite}
+        body = {
+            "digest": approved.hex(), "channels": dict(fingerprints), "signature": signature, "despite": despite,
+            "ends": ends,
+        }  # fmt: skip
         payrolls.record(
             connection, store, row, "approved", by, body, approved_by=by, approved_at=now_us(), approval_ends=ends,
             paused="", channels=json.dumps(dict(fingerprints)), **columns,

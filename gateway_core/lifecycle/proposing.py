@@ -10,10 +10,10 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 
 from ..model.errors import InvalidPayroll, Mistake, WrongState
-from ..model.identity import Root, digest, payment_id
+from ..model.identity import Root, digest, payment_id, root_of
 from ..model.payment import Invoice, Objection, Payment
 from ..store import Store, payments, payrolls
 from ..store import tables as t
@@ -40,41 +40,41 @@ def propose(
     if not name.strip() or len(name) > 200:
         raise WrongState("a payroll needs a name of 1 to 200 characters")
     payroll = payroll_id(store.deployment, name)
-    content, channels = _content(taken, channel)
-    if (there := _already(store, payroll, name, content)) is not None:
-        return there
+    if _already(store, payroll, name, taken):
+        return payroll
     _refuse_if_in_use(store, payroll, taken)
-    root = _stage(store, payroll, name, taken, channel, content, by, progress)
-    _switch_on(store, payroll, taken, root, {name: fingerprint(name) for name in sorted(channels)}, by, note)
+    plan = _stage(store, payroll, name, taken, channel, by, progress)
+    _switch_on(store, payroll, taken, plan, {used: fingerprint(used) for used in sorted(plan.channels)}, by, note)
     return payroll
 
 
-def _content(taken: Taken, channel: str) -> tuple[bytes, set[str]]:
-    """Digest over the invoices as given, before payments are planned from them; and the channels they name."""
-    root, channels = Root(), set[str]()
-    for page in taken.pages(PAGE):
-        for _, i in page:
-            channels.add(i.channel or channel)
-            root.add(
-                digest(
-                    [i.id, i.beneficiary, i.name, i.account.type, i.account.value, i.amount.minor, i.amount.currency,
-                     i.programme, i.cycle, i.instalment, i.reference, i.channel, dict(i.extra)]
-                )
-            )  # fmt: skip
-    return root.value(), channels
+class Plan:
+    """What was staged: digests over the invoices and over the payments planned from them, and the channels used."""
+
+    def __init__(self) -> None:
+        self.content, self.root, self.channels = Root(), Root(), set[str]()
 
 
-def _already(store: Store, payroll: str, name: str, content: bytes) -> str | None:
+def _given(i: Invoice) -> bytes:
+    """Digest of an invoice as given: what makes a second proposal the same one."""
+    return digest(
+        [i.id, i.beneficiary, i.name, i.account.type, i.account.value, i.amount.minor, i.amount.currency,
+         i.programme, i.cycle, i.instalment, i.reference, i.channel, dict(i.extra)]
+    )  # fmt: skip
+
+
+def _already(store: Store, payroll: str, name: str, taken: Taken) -> bool:
     with store.read() as connection:
         row = connection.execute(sa.select(t.payrolls).where(t.payrolls.c.id == payroll)).first()
     if row is None:
-        return None
+        return False
     if not row.complete:
         _discard(store, payroll)
-        return None
+        return False
+    content = root_of(_given(invoice) for page in taken.pages(PAGE) for _, invoice in page)
     if row.content != content:
         raise WrongState(f"payroll {name!r} exists with other content; give the new one another name")
-    return payroll
+    return True
 
 
 def _discard(store: Store, payroll: str) -> None:
@@ -98,19 +98,19 @@ def _let_others_write() -> None:
 def _refuse_if_in_use(store: Store, payroll: str, taken: Taken) -> None:
     mistakes: list[Mistake] = []
     more = 0
-    for page in taken.pages(PAGE):
+    for page in taken.entitlements(PAGE):
         with store.read() as connection:
-            used = payments.entitlements_in_use(connection, [i.entitlement for _, i in page], payroll)
-        for line, invoice in page:
-            if (row := used.get(invoice.entitlement)) is None:
+            used = payments.entitlements_in_use(connection, [entitlement for _, entitlement, _ in page], payroll)
+        for line, entitlement, _ in page:
+            if (row := used.get(entitlement)) is None:
                 continue
             if len(mistakes) >= LISTED:
                 more += 1
                 continue
             mistakes.append(
                 Mistake(
-                    line, "invoice" if not invoice.cycle else "beneficiary",
-                    f"{invoice.entitlement} is {row.state} already: invoice {row.invoice} of payroll {row.payroll!r}",
+                    line, "invoice" if entitlement.startswith("invoice:") else "beneficiary",
+                    f"{entitlement} is {row.state} already: invoice {row.invoice} of payroll {row.payroll!r}",
                     "take the line out; what is owed once is paid once", "entitlement_in_use",
                 )
             )  # fmt: skip
@@ -119,55 +119,65 @@ def _refuse_if_in_use(store: Store, payroll: str, taken: Taken) -> None:
 
 
 def _stage(
-    store: Store, payroll: str, name: str, taken: Taken, channel: str, content: bytes, by: str,
-    progress: Callable[[int], None],
-) -> bytes:  # fmt: skip
+    store: Store, payroll: str, name: str, taken: Taken, channel: str, by: str, progress: Callable[[int], None]
+) -> Plan:
     with store.write() as connection:
         connection.execute(
             sa.insert(t.payrolls).values(
-                id=payroll, name=name, state="draft", channel=channel, content=content, proposed_by=by,
-                proposed_at=now_us(), currency=taken.currency or "",
+                id=payroll, name=name, state="draft", channel=channel, proposed_by=by, proposed_at=now_us(),
+                currency=taken.currency or "",
             )
         )  # fmt: skip
-    root = Root()
+    plan = Plan()
     for page in taken.pages(PAGE):
-        with store.write() as connection:
-            rows = _rows(connection, store, payroll, page, channel)
-            connection.execute(sa.insert(t.payments), rows)
-        for row in rows:
-            root.add(row["leaf"])
+        # Everything slow is done before the transaction; the database refuses a number that was given meanwhile.
+        with store.read() as connection:
+            numbers = payments.numbers(connection, [invoice.entitlement for _, invoice in page], payroll)
+        rows = _rows(store, payroll, page, channel, numbers, plan)
+        try:
+            with store.write() as connection:
+                payments.INSERT.run(connection, rows)
+        except IntegrityError as error:
+            raise WrongState(f"payroll {name!r} was proposed beside another with the same people; try again") from error
         progress(len(rows))
         _let_others_write()
-    return root.value()
+    return plan
 
 
 def _rows(
-    connection: Connection, store: Store, payroll: str, page: Sequence[tuple[int, Invoice]], channel: str
+    store: Store,
+    payroll: str,
+    page: Sequence[tuple[int, Invoice]],
+    channel: str,
+    numbers: Mapping[str, int],
+    plan: Plan,
 ) -> list[dict[str, Any]]:
-    numbers = payments.numbers(connection, [i.entitlement for _, i in page], payroll)
     rows = []
     for line, i in page:
         entitlement = i.entitlement
         number = numbers.get(entitlement, 0) + 1
         payment = Payment(
-            id=payment_id(store.deployment, entitlement, number), number=number, invoice=i.id,
+            id=payment_id(store.deployment, payroll, line, entitlement, number), number=number, invoice=i.id,
             entitlement=entitlement, beneficiary=i.beneficiary, name=i.name, account=i.account, amount=i.amount,
             programme=i.programme, cycle=i.cycle, instalment=i.instalment, reference=i.reference,
             channel=i.channel or channel, extra=dict(i.extra),
         )  # fmt: skip
         rows.append(payments.columns_of(payment, payroll, line))
+        plan.content.add(_given(i))
+        plan.root.add(rows[-1]["leaf"])
+        plan.channels.add(payment.channel)
     return rows
 
 
 def _switch_on(
-    store: Store, payroll: str, taken: Taken, root: bytes, fingerprints: Mapping[str, str], by: str, note: str
+    store: Store, payroll: str, taken: Taken, plan: Plan, fingerprints: Mapping[str, str], by: str, note: str
 ) -> None:
-    total = taken.total.minor if taken.total else 0
+    total, root = taken.total.minor if taken.total else 0, plan.root.value()
     with store.write() as connection:
         row = connection.execute(sa.select(t.payrolls).where(t.payrolls.c.id == payroll)).one()
         body = {"root": root.hex(), "lines": taken.count, "total": total, "channels": dict(fingerprints), "note": note}
         payrolls.record(
-            connection, store, row, "proposed", by, body, state="awaiting_approval", complete=True, root=root,
+            connection, store, row, "proposed", by, body, state="awaiting_approval", complete=True, root=root, content=plan.content.value(),
             lines=taken.count, total=total, channels=json.dumps(dict(fingerprints)),
         )  # fmt: skip
         for batch in batched(taken.objections, PAGE):

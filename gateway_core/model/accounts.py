@@ -62,7 +62,9 @@ def _iban(value: str) -> str:
 _MSISDN = _shape(
     r"\+?[1-9][0-9]{7,14}", "write country code and number, digits only, for example 256700123456", " -().\u00a0"
 )
-_IBAN = _shape(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", "write the whole IBAN, for example DE89370400440532013000", " \u00a0")
+_IBAN = _shape(
+    r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", "write the whole IBAN, for example DE89370400440532013000", " \u00a0"
+)
 
 READERS: dict[str, Callable[[str], str]] = {
     "wallet": _shape(r"[A-Za-z0-9][A-Za-z0-9._@+-]{2,63}", "write the wallet's identifier, 3 to 64 letters or digits"),

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 def canonical(value: object) -> bytes:
     """One byte string per JSON value: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _encode(value).encode()
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
+
+
+def _quoted(part: str) -> str:
+    return part if _PLAIN(part) else quote(part, safe="")
 
 
 def entitlement_of(programme: str, cycle: str, beneficiary: str, instalment: str, invoice: str) -> str:
@@ -19,8 +30,8 @@ def entitlement_of(programme: str, cycle: str, beneficiary: str, instalment: str
     Without programme and cycle it is the invoice id, unique for ever.
     """
     if not programme and not cycle:
-        return "invoice:" + quote(invoice, safe="")
-    return "/".join(quote(part, safe="") for part in (programme, cycle, beneficiary, instalment))
+        return "invoice:" + _quoted(invoice)
+    return "/".join(map(_quoted, (programme, cycle, beneficiary, instalment)))
 
 
 def derived_uuid(*parts: object) -> str:
@@ -32,9 +43,20 @@ def derived_uuid(*parts: object) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def payment_id(deployment: str, entitlement: str, number: int) -> str:
-    """Id of the `number`-th payment (1-based) that was ever planned for an entitlement."""
-    return derived_uuid("payment", deployment, entitlement, number)
+@lru_cache(16)
+def _near(deployment: str, payroll: str) -> str:
+    return digest(["payroll", deployment, payroll])[:2].hex()
+
+
+def payment_id(deployment: str, payroll: str, line: int, entitlement: str, number: int) -> str:
+    """Id of the `number`-th payment (1-based) that was ever planned for an entitlement: on this line of this payroll.
+
+    It begins with the payroll's hash and the line, so that payments worked on together lie together in every index:
+    with scattered ids each commit would rewrite a page per payment and index.
+    """
+    scattered = derived_uuid("payment", deployment, payroll, line, entitlement, number)
+    near = _near(deployment, payroll) + f"{line & 0xFFFFFFFF:08x}"
+    return f"{near[:8]}-{near[8:]}-{scattered[14:]}"
 
 
 def digest(value: object) -> bytes:

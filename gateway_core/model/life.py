@@ -104,7 +104,7 @@ def _set(life: Life, state: str) -> None:
 
 
 def _doubt_again(life: Life, step: Step) -> None:
-    """The rail says something about a payment of which no copy could land, or that was to go again: that is over."""
+    """Whatever the rail says of a payment that was about to go (again) makes it ask first: no proof outlives that."""
     if step.moves_money and life.state == "ready":
         step.closed = min(step.closed, step.copies - 1)
         life.state, life.same_bytes_released = "unknown", False
@@ -158,7 +158,7 @@ def _answer(life: Life, fact: Fact) -> None:
     if step is None or life.state in SETTLED:
         _late(life, step, fact)
         return
-    if step.verdict == "done" and fact.value == "returned":
+    if step.verdict == "done" and fact.value == "returned" and step.moves_money:
         _returned(life, step, fact)
         return
     if step.verdict:
@@ -166,8 +166,7 @@ def _answer(life: Life, fact: Fact) -> None:
             life.contradicted = True
             life.cases.append(("contradiction", fact.attempt))
         return
-    if fact.source != "ask":
-        _doubt_again(life, step)
+    _doubt_again(life, step)
     if fact.value == "not_taken":
         step.not_taken += 1
         _close_copy(life, step, fact, "not_taken")
@@ -179,7 +178,7 @@ def _answer(life: Life, fact: Fact) -> None:
         else:
             step.refused_in_doubt, step.last, step.last_at = fact, "refused", fact.at
             _set(life, "unknown")
-    elif fact.value == "returned":
+    elif fact.value == "returned" and step.moves_money:
         _returned(life, step, fact)
     else:
         _define(step, fact)
@@ -204,7 +203,7 @@ def _late(life: Life, step: Step | None, fact: Fact) -> None:
         if fact.value == "done":
             life.cases.append(("possible_double_payment", fact.attempt))
             if life.state in ("refused", "cancelled"):
-                life.state, life.reference = "paid", life.reference or fact.key
+                life.state = "paid"
             elif not life.settled:
                 life.state, life.reason = "held", "possible double payment: an earlier attempt was paid after all"
     elif fact.value == "returned" and life.state == "paid":
@@ -212,8 +211,13 @@ def _late(life: Life, step: Step | None, fact: Fact) -> None:
     elif fact.value == "done" and life.state in ("refused", "cancelled"):
         life.cases.append(("possible_double_payment", fact.attempt))
         life.state, life.reference = "paid", life.reference or step.key
-    elif fact.value == "refused" and life.state == "paid":
+    elif (fact.value == "refused" and life.state == "paid") or _paid_again(life, fact):
         life.cases.append(("contradiction", fact.attempt))
+
+
+def _paid_again(life: Life, fact: Fact) -> bool:
+    """We have it as returned, and the rail, asked now, as paid. (A callback may only be late.)"""
+    return life.state == "returned" and fact.value == "done" and fact.source == "reconcile"
 
 
 def _word(life: Life, fact: Fact) -> None:
@@ -224,14 +228,18 @@ def _word(life: Life, fact: Fact) -> None:
         if fact.value == "not_found" and fact.source == "reconcile" and life.state == "paid":
             life.cases.append(("paid_but_unknown_to_the_rail", fact.attempt))
         return
+    not_found_at = step.last_at if step.last == "not_found" else 0
     step.last, step.last_at = fact.value, fact.at
     if fact.source in ("find_out", "reconcile"):
         step.asks += 1
+    again = life.state == "ready"
+    if fact.value != "heard":
+        _doubt_again(life, step)
     if fact.value == "waiting":
         step.not_before = int(fact.body.get("not_before", 0))
         step.ask_next = fact.body.get("ask_next") or step.ask_next
         step.waiting_since = step.waiting_since or fact.at
-        if step.moves_money:
+        if step.moves_money and not again:
             _set(life, "pending")
         return
     if fact.value == "heard":
@@ -239,16 +247,19 @@ def _word(life: Life, fact: Fact) -> None:
     if fact.value == "not_found":
         step.not_found += 1
         step.first_not_found = step.first_not_found or fact.at
-        if _outlived(step, fact):
+        if _outlived(step, not_found_at):
             _define(step, step.refused_in_doubt or fact)
     if step.moves_money:
         _set(life, "unknown")
 
 
-def _outlived(step: Step, fact: Fact) -> bool:
-    """One copy was refused, no other can still land (the rail's longest request life has passed), asking finds none."""
+def _outlived(step: Step, not_found_at: int) -> bool:
+    """One copy was refused, no other can still land (the rail's longest request life has passed), asking finds none.
+
+    Two "not found" in a row, and the earlier one after that life: the later question was asked when nothing could land.
+    """
     life_of_a_request = int(step.body.get("longest_request", 0))
-    return bool(step.refused_in_doubt and life_of_a_request and fact.at > step.copied_at + life_of_a_request)
+    return bool(step.refused_in_doubt and life_of_a_request and not_found_at > step.copied_at + life_of_a_request)
 
 
 def _outcome(life: Life, fact: Fact) -> None:
@@ -272,6 +283,14 @@ def _release(life: Life, fact: Fact) -> None:
     life.reference = str(fact.body.get("reference", life.reference))
     step = life.money
     life.same_bytes_released = fact.value == "ready" and step is not None and not step.verdict
+    if fact.value == "pending" and step is None:
+        # Nothing was ever sent, so nothing can be asked: it goes the way of every unsent payment, with all its checks.
+        life.state = "ready"
+    elif step is not None and step.verdict == "done":
+        if fact.value == "ready":
+            life.state = "pending"
+        elif fact.value in ("refused", "cancelled"):
+            life.cases.append(("contradiction", fact.attempt))
     for step in life.steps.values():
         step.asks = step.not_found = step.first_not_found = step.waiting_since = step.not_before = 0
         step.last_at = fact.at
@@ -284,7 +303,17 @@ def _cancelled(life: Life, fact: Fact) -> None:
 
 
 def _restored(life: Life, fact: Fact) -> None:
+    """The store is older than what was sent: a copy that it does not know of may have gone, so ask before all else."""
     life.restored = True
+    step = life.money
+    if step is None or step.verdict or life.state in SETTLED:
+        return
+    step.copies += 1
+    step.asks = step.not_found = step.first_not_found = step.not_before = 0
+    step.last, step.last_at = "withheld", fact.at
+    life.same_bytes_released = False
+    if life.state == "ready":
+        life.state = "unknown"
 
 
 APPLY: dict[str, Callable[[Life, Fact], None]] = {

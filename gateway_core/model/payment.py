@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 import attrs
@@ -66,7 +65,7 @@ class Payment:
                 self.id, self.number, self.invoice, self.entitlement, self.beneficiary, self.name,
                 self.account.type, self.account.value, self.amount.minor, self.amount.currency,
                 self.programme, self.cycle, self.instalment, self.reference, self.channel,
-                json.dumps(dict(self.extra), sort_keys=True),
+                dict(self.extra),
             ]
         )  # fmt: skip
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 # Who proposes is the maker. `planned` and `ready` differ by the payroll's approval alone: no fact of the payment's own.
 PAYMENT: dict[str, frozenset[str]] = {
     "planned": frozenset({"ready", "cancelled"}),
-    "ready": frozenset({"sending", "refused", "held", "cancelled"}),
+    # A rail may contradict the proof that made a payment ready again (unknown, returned): then it is asked.
+    "ready": frozenset({"sending", "refused", "held", "cancelled", "unknown", "returned"}),
     "sending": frozenset({"ready", "pending", "paid", "refused", "unknown", "held", "returned"}),
     "pending": frozenset({"unknown", "ready", "sending", "paid", "refused", "returned", "cancelled", "held"}),
     "unknown": frozenset({"pending", "ready", "sending", "paid", "refused", "returned", "cancelled", "held"}),

@@ -22,6 +22,9 @@ from ..store import tables as t
 from ..store.payments import Line
 
 PAGE = 256
+SILENT = frozenset({"unknown", "waiting"})
+# Microseconds between the questions about one payment.
+PAUSES = (200_000, 500_000, 1_000_000)
 
 
 @attrs.define
@@ -105,7 +108,7 @@ async def _one_lane(worker: Worker, lane: Lane, todo: list[Line], agreement: Agr
             case = Case.of(todo.pop())
             ours = case.life.state
             try:
-                said = await worker.ask_again(case, lane)
+                said = await _asked(worker, case, lane)
             except LostClaim:
                 continue
             if said is None:
@@ -113,12 +116,23 @@ async def _one_lane(worker: Worker, lane: Lane, todo: list[Line], agreement: Agr
             agreement.asked += 1
             if said in AGREES[ours]:
                 agreement.agreed += 1
-            elif said in ("unknown", "waiting"):
+            elif said in SILENT:
                 agreement.silent += 1
             else:
                 agreement.differing.append((case.payment.id, ours, said))
     finally:
         end.set()
+
+
+async def _asked(worker: Worker, case: Case, lane: Lane) -> str | None:
+    """What the rail says; one that does not say it at once is asked a few times more."""
+    said = await worker.ask_again(case, lane)
+    for pause in PAUSES:
+        if said not in SILENT:
+            break
+        await worker.runtime.sleep(pause)
+        said = await worker.ask_again(case, lane)
+    return said
 
 
 def open_cases(store: Store, payroll: str = "") -> list[Any]:

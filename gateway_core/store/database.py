@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,8 @@ from sqlalchemy.pool import StaticPool
 
 from ..model.errors import StoreError, StoreUncertain
 from . import tables as t
+from .clock import now_us as now_us
+from .turnstile import Turnstile
 
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -51,6 +52,7 @@ class Store:
         self.lock = threading.RLock()
         self._writer = _engine(url, connection, immediate=True)
         self._reader = self._writer if connection is not None else _engine(url, connection, immediate=False)
+        self._turn = Turnstile(self.file)
         self.session = 0
         self.head: tuple[int, bytes] = (0, b"")
         self.identity = ""
@@ -67,7 +69,7 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A write transaction. A COMMIT that raises is unknown: every later call is refused (StoreUncertain)."""
-        with self.lock:
+        with self.lock, self._turn:
             self._usable()
             connection = self._writer.connect()
             try:
@@ -107,11 +109,7 @@ class Store:
         """Close all connections; the store may be opened again."""
         self._writer.dispose()
         self._reader.dispose()
-
-
-def now_us() -> int:
-    """The database's clock: on SQLite this machine's, in UTC microseconds."""
-    return time.time_ns() // 1000
+        self._turn.close()
 
 
 def _engine(url: str, connection: Any, *, immediate: bool) -> Engine:

@@ -55,7 +55,10 @@ class Verification:
         lines += [f"note: {note}" for note in self.notes]
         if self.ok:
             return [*lines, "every chain is whole, and every state follows from its facts"]
-        return [*lines, f"{len(self.findings) + self.more:,} findings: pay nothing from this store until each is explained"]
+        return [
+            *lines,
+            f"{len(self.findings) + self.more:,} findings: pay nothing from this store until each is explained",
+        ]
 
 
 def shown_time(us: int) -> str:

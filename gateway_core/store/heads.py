@@ -24,6 +24,7 @@ from sqlalchemy.engine import Connection
 from ..model.identity import digest
 from . import tables as t
 from .database import Store, now_us
+from .disk import sync
 
 _f = t.facts.c
 
@@ -68,7 +69,8 @@ def heads_of(connection: Connection, identity: str) -> Iterator[Head]:
     for row in connection.execute(sa.select(t.heads).where(h.n > 0).order_by(h.id)):
         recorded.add((row.session, row.n))
         yield Head(identity, row.session, row.n, row.chain.hex(), row.at, row.why, row.signature)
-    last = sa.select(sa.func.max(_f.n)).where(_f.session == t.sessions.c.id).scalar_subquery()
+    its = t.facts.alias().c
+    last = sa.select(sa.func.max(its.n)).where(its.session == t.sessions.c.id).scalar_subquery()
     standing = sa.select(_f.session, _f.n, _f.chain).join(
         t.sessions, sa.and_(t.sessions.c.id == _f.session, _f.n == last)
     )
@@ -89,13 +91,31 @@ def export_heads(store: Store, path: Path, signing_key: Ed25519PrivateKey | None
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
         _drop_torn_line(file, path)
-        known = {_place(head) for _, head in read_heads(path) if _counts(head, signing_key)}
+        public_key = signing_key.public_key() if signing_key else None
+        known = {
+            _place(head)
+            for _, head in read_heads(path)
+            if head is not None and (public_key is None or head.signed_by(public_key))
+        }
         fresh = [head for head in heads if _place(head) not in known]
         _append(file, [head.signed(signing_key) for head in fresh])
     finally:
         os.close(file)
-    _sync_folder(path.parent)
+    sync(path.parent)
     return len(fresh)
+
+
+def set_aside(path: Path) -> Path | None:
+    """An older store was put in place, and two people said so: its journal goes another way from here on.
+
+    The file is renamed and kept as evidence of what was lost. Returns its new name, None if there was no file.
+    """
+    if not path.exists():
+        return None
+    kept = path.with_name(f"{path.stem}.until-{now_us()}{path.suffix}")
+    path.rename(kept)
+    sync(path.parent)
+    return kept
 
 
 def read_heads(path: Path) -> Iterator[tuple[int, Head | None]]:
@@ -117,12 +137,8 @@ def _head(line: str) -> Head | None:
     return head if good else None
 
 
-def _counts(head: Head | None, key: Ed25519PrivateKey | None) -> bool:
-    return head is not None and (key is None or head.signed_by(key.public_key()))
-
-
-def _place(head: Head | None) -> tuple[str, int, int, str] | None:
-    return head and (head.store, head.session, head.n, head.chain)
+def _place(head: Head) -> tuple[str, int, int, str]:
+    return head.store, head.session, head.n, head.chain
 
 
 def _drop_torn_line(file: int, path: Path) -> None:
@@ -137,11 +153,3 @@ def _append(file: int, heads: list[Head]) -> None:
     while text:
         text = text[os.write(file, text) :]
     os.fsync(file)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -18,8 +18,11 @@ from sqlalchemy.engine import Connection
 from ..model.facts import Fact
 from . import tables as t
 from .database import Record, Store, now_us
+from .prepared import Prepared
 
-INSERT_FACT = sa.insert(t.facts)
+INSERT_FACT = Prepared(sa.insert(t.facts))
+_compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+SALT = 16
 CHAINED = ("session", "n", "payroll", "payment", "no", "at", "kind", "value", "source", "attempt", "step", "key")
 
 
@@ -37,8 +40,8 @@ def append(connection: Connection, store: Store, facts: Iterable[tuple[str, str,
     rows = []
     for payroll, payment, fact in facts:
         n += 1
-        body = json.dumps(dict(fact.body), separators=(",", ":"), ensure_ascii=False)
-        salt = os.urandom(16)
+        body = _compact(fact.body)
+        salt = os.urandom(SALT)
         row: dict[str, Any] = {
             "session": store.session, "n": n, "payroll": payroll, "payment": payment, "no": fact.no, "at": fact.at,
             "kind": fact.kind, "value": fact.value, "source": fact.source, "attempt": fact.attempt, "step": fact.step,
@@ -48,13 +51,13 @@ def append(connection: Connection, store: Store, facts: Iterable[tuple[str, str,
         chain = row["chain"] = link(chain, row)
         rows.append(row)
     if rows:
-        connection.execute(INSERT_FACT, rows)
+        INSERT_FACT.run(connection, rows)
     store.head = (n, chain)
 
 
 def link(previous: bytes, row: Mapping[str, Any]) -> bytes:
     """The chain value of a row after `previous`."""
-    columns = json.dumps([row[name] for name in CHAINED], separators=(",", ":"), ensure_ascii=False)
+    columns = _compact([row[name] for name in CHAINED])
     return hashlib.sha256(previous + row["digest"] + columns.encode()).digest()
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 
 from ..model.errors import StoreError
 from ..model.facts import Fact
-from ..model.life import fold
+from ..model.life import add, fold
 from ..model.states import SETTLED, WITHDRAWN
 from . import journal
 from . import tables as t
@@ -62,9 +62,13 @@ def close_store(store: Store) -> None:
     store.close()
 
 
-def newest(store: Store) -> tuple[int, int]:
-    """(session, n) of this session's last fact, for the mark."""
-    return store.session, store.head[0]
+def newest(store: Store) -> tuple[int, int, bytes]:
+    """(session, n, chain) of the newest session's last fact, for the mark; n is 0 in a store without facts."""
+    f = t.facts.c
+    last = sa.select(f.session, f.n, f.chain).order_by(f.session.desc(), f.n.desc()).limit(1)
+    with store.read() as connection:
+        row = connection.execute(last).first()
+    return (row.session, row.n, row.chain) if row else (store.session, 0, b"")
 
 
 def restored(store: Store, by: str, second: str) -> int:
@@ -85,14 +89,12 @@ def restored(store: Store, by: str, second: str) -> int:
             told = []
             for row in rows:
                 life = fold(facts[row.id])
-                body = {"by": by, "second": second}
-                told.append(
-                    (row.payroll, row.id, Fact(life.facts + 1, now_us(), "restored", attempt=life.attempt, body=body))
-                )
+                fact = Fact(life.facts + 1, now_us(), "restored", attempt=life.attempt, body={"by": by, "second": second})
+                add(life, fact)
+                told.append((row.payroll, row.id, fact))
+                changed = sa.update(t.payments).where(p.id == row.id)
+                connection.execute(changed.values(state=life.state, facts=life.facts, due=0, sender=None))
             journal.append(connection, store, told)
-            ids = [row.id for row in rows]
-            changed = sa.update(t.payments).where(p.id.in_(ids))
-            connection.execute(changed.values(facts=p.facts + 1, due=0, sender=None))
         if not rows:
             return count
         count += len(rows)

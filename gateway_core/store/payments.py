@@ -18,6 +18,7 @@ from ..model.states import UNSENT, WITHDRAWN
 from . import tables as t
 from .database import Record
 from .journal import facts_of_many
+from .prepared import Prepared
 
 _p = t.payments.c
 
@@ -67,6 +68,20 @@ def columns_of(payment: Payment, payroll: str, line: int) -> dict[str, Any]:
         "instalment": payment.instalment, "reference": payment.reference, "channel": payment.channel,
         "extra": json.dumps(dict(payment.extra), ensure_ascii=False) if payment.extra else "", "leaf": payment.leaf(),
     }  # fmt: skip
+
+
+INSERT = Prepared(
+    sa.insert(t.payments).values(
+        {
+            name: sa.bindparam(name)
+            for name in (
+                "id", "payroll", "line", "number", "invoice", "entitlement", "beneficiary", "name", "account_type",
+                "account", "amount", "currency", "programme", "cycle", "instalment", "reference", "channel", "extra",
+                "leaf",
+            )
+        }
+    )
+)  # fmt: skip
 
 
 def get(connection: Connection, payment: str) -> Line | None:

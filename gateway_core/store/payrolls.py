@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from ..model.errors import NotFoundError, WrongState
 from ..model.facts import Fact
+from ..model.identity import digest
 from ..model.states import PAYROLL, SENDS
 from . import journal
 from . import tables as t
@@ -77,3 +78,11 @@ def sending(connection: Connection) -> list[Record]:
 def channels_of(row: Record) -> dict[str, str]:
     """{channel: fingerprint} of a payroll, as proposed or as approved last."""
     return dict(json.loads(row.channels))
+
+
+def approval_digest(store: str, row: Record, fingerprints: Mapping[str, str]) -> bytes:
+    """What a checker approves: the ordered lines, their sum, and every channel's fingerprint, in this store (law 5)."""
+    return digest(
+        ["gateway_core approval v1", store, row.id, row.root.hex(), row.lines, row.total, row.currency,
+         dict(fingerprints)]
+    )  # fmt: skip

@@ -11,9 +11,16 @@ from sqlalchemy.engine import Connection
 from ..model.states import UNSENT
 from . import tables as t
 from .database import Record, now_us
+from .prepared import Among, Prepared
 
 _p = t.payments.c
 _s = t.senders.c
+_CLAIM = Prepared(
+    sa.update(t.payments)
+    .where(_p.id == sa.bindparam("b_id"), _p.sender.is_(None))
+    .values(sender=sa.bindparam("b_sender"), taken=sa.bindparam("b_taken"))
+)
+_OWNERS = Among(sa.select(_p.entitlement, _p.id).where(_p.taken), _p.entitlement)
 
 
 def start(connection: Connection, lease_us: int, *, alone: bool) -> int:
@@ -49,8 +56,12 @@ def take_over(connection: Connection) -> int:
 
 def claim(
     connection: Connection, token: int, payroll: str, channel: str, now: int, size: int, *, sent_only: bool = False
-) -> list[Record]:
-    """Claim the next due payments. `sent_only`: the payroll is paused, only doubts are cleared."""
+) -> tuple[list[Record], dict[str, str]]:
+    """Claim the next due payments and take their entitlements (law 9).
+
+    Returns the rows, and {payment: why not} for those that may not be sent. `sent_only`: the payroll is paused, only
+    doubts are cleared.
+    """
     due = (
         sa.select(t.payments)
         .where(_p.payroll == payroll, _p.channel == channel, _p.open, _p.sender.is_(None), _p.due <= now)
@@ -60,31 +71,38 @@ def claim(
     if sent_only:
         due = due.where(_p.state.not_in(UNSENT))
     rows = list(connection.execute(due))
-    if rows:
-        mine = sa.update(t.payments).where(_p.id.in_([row.id for row in rows]), _p.sender.is_(None))
-        connection.execute(mine.values(sender=token))
-    return rows
+    refused = _not_to_be_sent(connection, [row for row in rows if row.state in UNSENT])
+    mine = [
+        {
+            "b_id": row.id,
+            "b_sender": token,
+            "b_taken": bool(row.taken) or (row.state in UNSENT and row.id not in refused),
+        }
+        for row in rows
+    ]
+    if mine:
+        _CLAIM.run(connection, mine)
+    return rows, refused
 
 
-def take(connection: Connection, rows: Sequence[Record]) -> dict[str, str]:
-    """Take the entitlements of claimed payments (law 9). Returns {payment: why not} for those that may not be sent."""
-    unsent = [row for row in rows if row.state in UNSENT]
+def _not_to_be_sent(connection: Connection, unsent: Sequence[Record]) -> dict[str, str]:
     if not unsent:
         return {}
-    wanted, c = [row.entitlement for row in unsent], t.cases.c
-    frozen = set(
-        connection.execute(sa.select(c.entitlement).where(c.entitlement.in_(wanted), c.closed_at == 0)).scalars()
-    )
-    owners = sa.select(_p.entitlement, _p.id).where(_p.entitlement.in_(wanted), _p.taken)
-    owner = {row.entitlement: row.id for row in connection.execute(owners)}
-    refused, good = {}, []
+    frozen = _frozen(connection, [row.entitlement for row in unsent])
+    owner = {row.entitlement: row.id for row in _OWNERS.run(connection, [row.entitlement for row in unsent])}
+    refused = {}
     for row in unsent:
         if row.entitlement in frozen:
             refused[row.id] = "its entitlement is frozen by an open case"
         elif owner.get(row.entitlement, row.id) != row.id:
             refused[row.id] = f"its entitlement is live or paid already in payment {owner[row.entitlement]}"
-        elif not row.taken:
-            good.append(row.id)
-    if good:
-        connection.execute(sa.update(t.payments).where(_p.id.in_(good)).values(taken=True))
     return refused
+
+
+def _frozen(connection: Connection, entitlements: Sequence[str]) -> set[str]:
+    """Which of these an open case has frozen. Nearly always there is no open case at all."""
+    c = t.cases.c
+    if connection.execute(sa.select(c.id).where(c.closed_at == 0).limit(1)).first() is None:
+        return set()
+    query = sa.select(c.entitlement).where(c.entitlement.in_(entitlements), c.closed_at == 0)
+    return set(connection.execute(query).scalars())

@@ -20,6 +20,7 @@ from ..model.errors import StoreError
 from . import tables as t
 from .database import Store
 from .findings import Verification
+from .heads import export_heads as export_heads
 from .verifying_chains import check_chains, check_exported, check_recorded
 from .verifying_payrolls import check_payrolls
 
@@ -86,7 +87,8 @@ def _orphans() -> list[tuple[str, sa.Select[tuple[str, str]]]]:
     of = t.payments
     return [
         ("payment {0} of payroll {1} has facts, but is gone from the table of payments",
-         sa.select(f.payment, f.payroll).distinct().outerjoin(of, p.id == f.payment).where(f.payment != "", no_payment)),
+         sa.select(f.payment, f.payroll).distinct().outerjoin(of, p.id == f.payment)
+         .where(f.payment != "", no_payment)),
         ("payroll {0} has facts, but is gone from the table of payrolls",
          sa.select(f.payroll, f.payment).distinct().outerjoin(t.payrolls, r.id == f.payroll)
          .where(f.payment == "", no_payroll)),

@@ -72,7 +72,14 @@ def _pages(store: Store, session: int) -> Iterator[list[Record]]:
 
 
 def _wrong(row: Record, previous: bytes, expected: int) -> str:
-    """What is wrong with a row, or ''."""
+    """What is wrong with a row, or ''. A value of a foreign type makes it unreadable, not the rows after it."""
+    try:
+        return _broken(row, previous, expected)
+    except (TypeError, ValueError, AttributeError) as error:
+        return f"{shown_row(row)} was altered: it cannot be read: {type(error).__name__}: {error}"
+
+
+def _broken(row: Record, previous: bytes, expected: int) -> str:
     if row.n > expected:
         gone = f"row {expected} is" if row.n == expected + 1 else f"rows {expected} to {row.n - 1} are"
         return f"{gone} missing: removed, or moved elsewhere; the next is {shown_row(row)}"
@@ -165,7 +172,9 @@ def _trusted(store: Store, path: Path, result: Verification, key: Ed25519PublicK
         elif key is not None and not head.signature:
             unsigned += 1
         elif key is not None and not head.signed_by(key):
-            result.found(f"line {number} of {path}: the head of session {head.session}, row {head.n}, has a bad signature")
+            result.found(
+                f"line {number} of {path}: the head of session {head.session}, row {head.n}, has a bad signature"
+            )
         else:
             trusted.append(head)
     if foreign:
@@ -190,9 +199,8 @@ def _check_pinned(connection: Connection, session: int, heads: list[Head], resul
             )
             break
         if row.chain.hex() != head.chain:
-            result.found(
-                f"session {session}: rows {good + 1} to {head.n} were rewritten: {exported} differs from {shown_row(row)}"
-            )
+            rewritten = f"session {session}: rows {good + 1} to {head.n} were rewritten"
+            result.found(f"{rewritten}: {exported} differs from {shown_row(row)}")
             break
         good = head.n
     return good

@@ -15,6 +15,7 @@ from ..model.states import PAYMENT, SENDS, TAKEN, UNSENT, shown_state
 from . import journal
 from . import tables as t
 from .database import Record, Store, now_us
+from .prepared import Among, Prepared
 
 
 class Result(StrEnum):
@@ -52,10 +53,14 @@ class Write:
 
 
 _p = t.payments.c
-_FOUND = sa.select(
-    _p.id, _p.facts, _p.sender, _p.state, _p.taken, _p.entitlement, t.payrolls.c.state.label("of"), t.payrolls.c.paused
-).join(t.payrolls, t.payrolls.c.id == _p.payroll)
-_UPDATE = (
+_FOUND = Among(
+    sa.select(
+        _p.id, _p.facts, _p.sender, _p.state, _p.taken, _p.entitlement, t.payrolls.c.state.label("of"),
+        t.payrolls.c.paused,
+    ).join(t.payrolls, t.payrolls.c.id == _p.payroll),
+    _p.id,
+)  # fmt: skip
+_UPDATE = Prepared(
     sa.update(t.payments)
     .where(_p.id == sa.bindparam("b_id"))
     .values(
@@ -66,9 +71,12 @@ _UPDATE = (
 )  # fmt: skip
 
 
+_ATTEMPTS = Prepared(sa.insert(t.attempts).values(payment=sa.bindparam("payment"), attempt=sa.bindparam("attempt")))
+
+
 def apply(connection: Connection, store: Store, writes: Sequence[Write]) -> list[Result]:
     """Apply a group of writes in the running transaction; each is judged alone, none waits for another."""
-    found = {row.id: row for row in connection.execute(_FOUND.where(_p.id.in_([w.payment for w in writes])))}
+    found = {row.id: row for row in _FOUND.run(connection, [w.payment for w in writes])}
     alive = _alive(connection, {w.sender for w in writes if w.sender})
     results, good, seen = [], [], set()
     for write in writes:
@@ -108,7 +116,7 @@ def _detour(old: str, write: Write) -> bool:
 
 def _store(connection: Connection, store: Store, writes: Sequence[Write], found: dict[str, Any]) -> None:
     journal.append(connection, store, ((w.payroll, w.payment, fact) for w in writes for fact in w.facts))
-    connection.execute(_UPDATE, [_values(connection, w, found[w.payment]) for w in writes])
+    _UPDATE.run(connection, [_values(connection, w, found[w.payment]) for w in writes])
     ended = [w for w in writes if w.ended_attempt]
     if ended:
         a = t.attempts.c
@@ -116,7 +124,7 @@ def _store(connection: Connection, store: Store, writes: Sequence[Write], found:
         connection.execute(dead.values(dead=True), [{"b_p": w.payment, "b_a": w.ended_attempt} for w in ended])
     intents = [{"payment": w.payment, "attempt": w.attempt} for w in writes if w.money_intent]
     if intents:
-        connection.execute(sa.insert(t.attempts), intents)
+        _ATTEMPTS.run(connection, intents)
     for write in writes:
         for kind, attempt in write.cases:
             _open_case(connection, write, found[write.payment].entitlement, kind, attempt)

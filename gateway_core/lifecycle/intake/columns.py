@@ -10,7 +10,7 @@ from typing import cast
 
 import attrs
 
-from .findings import Problem, shown
+from .findings import Problem, label, shown
 from .row import Cells
 from .rules import COLUMNS, OPTIONAL, REQUIRED, Rules
 from .text import text_problem
@@ -55,11 +55,13 @@ def layout_of(header: Sequence[str], rules: Rules) -> Layout:
         if near:
             places[near] = place
             reason = f"{shown(title)} is not a column; did you mean {near!r}?"
-            problems.append(Problem(title, "misspelt_column", reason, f"name the column {near}"))
+            problems.append(Problem(label(title), "misspelt_column", reason, f"name the column {near}"))
         else:
             extra.append((title, place))
             problems += _harmful(title)
-            notes.append(Problem(title, "unknown_column", "is no column of a payroll", "it is kept as extra data"))
+            notes.append(
+                Problem(label(title), "unknown_column", "is no column of a payroll", "it is kept as extra data")
+            )
     problems += [_missing(name) for name in REQUIRED if name not in places]
     absent = {name: len(names) + (name in REQUIRED) for name in COLUMNS}
     return Layout(
@@ -81,7 +83,9 @@ def _nearly(name: str, places: dict[str, int]) -> str | None:
 
 def _twice(names: Sequence[str]) -> list[Problem]:
     return [
-        Problem(name, "duplicate_column", f"{count} columns are named {shown(name)}", "leave or rename all but one")
+        Problem(
+            label(name), "duplicate_column", f"{count} columns are named {shown(name)}", "leave or rename all but one"
+        )
         for name, count in Counter(filter(None, names)).items()
         if count > 1
     ]

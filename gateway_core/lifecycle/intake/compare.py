@@ -69,7 +69,7 @@ def find_repetitions(scratch: Scratch, mistakes: Findings, limit: int) -> None:
                 f"SELECT a.line, {kind.shown}, b.first FROM line a CROSS JOIN repeated b ON {same}"  # noqa: S608
                 " WHERE a.line > b.first ORDER BY a.line LIMIT ?",
                 (limit,),
-            )
+            ).fetchall()
             mistakes.extend((_repeated(kind, *row) for row in rows), total, kind.code)
         scratch.execute("DROP TABLE repeated")
 
@@ -91,7 +91,7 @@ def find_second_currency(scratch: Scratch, sums: Sums, mistakes: Findings, limit
         return
     others = sum(tally.lines for other, tally in sums.tallies.items() if other != currency)
     sql = "SELECT line, currency FROM line WHERE currency <> ? AND amount IS NOT NULL ORDER BY line LIMIT ?"
-    rows = scratch.execute(sql, (currency, limit))
+    rows = scratch.execute(sql, (currency, limit)).fetchall()
     mend = "a payroll has one currency: propose the others as payrolls of their own"
     found = (
         Problem("currency", "mixed_currencies", f"is {other}, the payroll's is {currency}", mend).at(line)
@@ -123,7 +123,7 @@ def find_shared_accounts(scratch: Scratch, warnings: Findings, limit: int) -> No
     rows = scratch.execute(
         f"SELECT s.line, s.account_type, s.account, s.first, f.beneficiary {_WARNED} ORDER BY s.line LIMIT ?",
         (limit,),
-    )
+    ).fetchall()
     warnings.extend((_warning(*row) for row in rows), total, "shared_account")
 
 

@@ -78,6 +78,11 @@ class Heard:
     extra: dict[str, None] = attrs.field(factory=dict)
 
 
+def label(name: str) -> str:
+    """A column's name from a file as a message may show it."""
+    return name[:64] if name[:64].isprintable() else ascii(name[:64])
+
+
 def shown(text: str, longest: int = 40) -> str:
     """A value as a message may show it: quoted, escaped, cut."""
     return repr(text if len(text) <= longest else text[:longest] + "…")

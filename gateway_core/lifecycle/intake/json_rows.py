@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .columns import Layout, layout_of
-from .findings import Heard, Problem, shown
+from .findings import Heard, Problem, label, shown
 from .reading import Lines
 from .row import NO_EXTRA, Row, lost
 from .rules import Rules
@@ -85,5 +85,5 @@ def _text(name: str, value: Any, problems: list[Problem]) -> str | None:
         return value
     if value is None or isinstance(value, bool):
         return _WORDS[value]
-    problems.append(Problem(name, "not_text", f"{shown(name)} is nested", "write one text or number per name"))
+    problems.append(Problem(label(name), "not_text", f"{shown(name)} is nested", "write one text or number per name"))
     return None

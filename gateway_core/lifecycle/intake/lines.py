@@ -9,7 +9,7 @@ from functools import lru_cache
 from ...model.accounts import ACCOUNT_TYPES, READERS, AccountError
 from ...model.errors import Mistake
 from ...model.money import AmountError, amount_text, decimals, parse_amount, split_decimal
-from .findings import Problem, shown
+from .findings import Problem, label, shown
 from .row import Cells, Record, Row
 from .rules import COLUMNS, LARGEST_AMOUNT, Rules
 from .text import is_tidy, is_tidy_cell, read_text, text_problem
@@ -114,8 +114,8 @@ def _unknown(currency: str) -> Problem:
 def _pack(extra: Mapping[str, str], found: list[Problem]) -> str:
     for name, text in extra.items():
         if not is_tidy_cell(text) and (problem := text_problem(name, text)):
-            found.append(problem)
-    return json.dumps(extra, ensure_ascii=False, separators=(",", ":"))
+            found.append(problem._replace(field=label(name)))
+    return json.dumps(extra, separators=(",", ":"))  # in ASCII: bytes that did not decode can be kept too
 
 
 _PLACES = {name: place for place, name in enumerate(COLUMNS)}

@@ -8,6 +8,7 @@ from ...model.money import amount_text
 from ...model.payment import Invoice
 from .findings import Problem
 from .row import NO_EXTRA, Row, lost
+from .text import is_tidy_cell, text_problem
 
 # Where the text of each column is found in an invoice, but for the amount.
 _PATHS = (
@@ -24,6 +25,7 @@ _PATHS = (
     ("channel", "channel"),
     ("reference", "reference"),
 )
+_NAME = Problem("extra", "control_character", "a name has characters that no text needs", "rename it")
 _INT = "give it as Money(minor, currency) with a whole number of minor units"
 
 
@@ -57,7 +59,10 @@ def _cell(field: str, invoice: Invoice, path: str, problems: list[Problem]) -> s
 
 
 def _extra(extra: object, problems: list[Problem]) -> Mapping[str, str]:
+    if extra == {}:
+        return NO_EXTRA
     if isinstance(extra, Mapping) and all(isinstance(each, str) for pair in extra.items() for each in pair):
+        problems += [_NAME for name in extra if not is_tidy_cell(name) and text_problem("", name)]
         return extra
     problems.append(Problem("extra", "not_text", "is not a mapping of text to text", "give names and values as text"))
     return NO_EXTRA

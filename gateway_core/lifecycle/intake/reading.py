@@ -107,7 +107,7 @@ def _decoder(head: bytes, rules: Rules) -> io.IncrementalNewlineDecoder:
     _refuse_binary(head, rules)
     name = next((name for bom, name in _BOMS if head.startswith(bom)), rules.encoding or "utf-8")
     try:
-        b"".decode(name)  # refuses what is no text encoding, such as hex
+        "a".encode(name)  # refuses what is no text encoding, such as hex
         # Bytes that do not decode become lone surrogates, which `text` reports in their own cell: one pass finds all.
         # UTF-16 has no single bytes to escape.
         errors = "replace" if codecs.lookup(name).name.startswith("utf-16") else "surrogateescape"

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from gateway_core.model.money import amount_text
+from gateway_core.contract import Money
 from gateway_core.testing.ledger import Entry, Ledger
 
 SECRET, API_KEY = "GATEWAY_DUMMY_SECRET", "GATEWAY_DUMMY_API_KEY"
@@ -49,6 +49,6 @@ def _line(entry: Entry) -> dict[str, Any]:
     order = entry.order
     return {
         "key": order.key, "reference": order.reference, "entitlement": order.entitlement, "account": order.account,
-        "amount": amount_text(order.amount, order.currency), "currency": order.currency,
+        "amount": Money(order.amount, order.currency).text, "currency": order.currency,
         "moved": entry.moved, "reversed": entry.reversed,
     }  # fmt: skip

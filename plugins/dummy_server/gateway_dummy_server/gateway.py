@@ -48,7 +48,7 @@ class DummyGateway(Gateway[DummySettings]):
     def __init__(self, settings: DummySettings) -> None:
         super().__init__(settings)
         if settings.profile == "no-dedupe":
-            self.capabilities = attrs.evolve(self.capabilities, dedupes=False)  # type: ignore[misc]
+            self.capabilities = attrs.evolve(self.capabilities, dedupes=False)
 
     def execute_payment(self, payment: Payment, ctx: Ctx) -> PayFlow:
         """One request moves the money; its key finds out what became of it."""

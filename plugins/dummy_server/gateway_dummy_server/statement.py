@@ -7,7 +7,7 @@ import io
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime
 
-from gateway_core.model.money import amount_text
+from gateway_core.contract import Money
 from gateway_core.testing.grouped import GroupCommit
 from gateway_core.testing.ledger import Entry, Ledger
 
@@ -33,7 +33,7 @@ def _movements(payment: Entry) -> Iterator[tuple[object, ...]]:
         for no in range(1, times + 1):
             yield (
                 entry, no, payment.receipt, order.key, order.reference, order.entitlement, order.account_type,
-                order.account, amount_text(order.amount, order.currency), order.currency, booked_at,
+                order.account, Money(order.amount, order.currency).text, order.currency, booked_at,
             )  # fmt: skip
 
 

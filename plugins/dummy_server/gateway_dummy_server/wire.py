@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from typing import Any, cast
 
 import uvicorn
 from starlette.applications import Starlette
@@ -14,39 +13,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from .faults import CONNECTION
 
 
-class OneWrite:
-    """A transport that sends head and body of an answer together: half the system calls, on both sides."""
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport, self._loop = transport, loop
-        self._gathered: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        """Gathered until the end of this turn of the loop."""
-        if not self._gathered:
-            self._loop.call_soon(self._flush)
-        self._gathered.append(data)
-
-    def close(self) -> None:
-        """Send what was gathered, then close."""
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        data, self._gathered = b"".join(self._gathered), []
-        if data and not self._transport.is_closing():
-            self._transport.write(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-
 class BreakableProtocol(HttpToolsProtocol):
     """Puts its transport into the scope of each request, so that an endpoint can break the connection."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client has connected."""
-        super().connection_made(cast(asyncio.Transport, OneWrite(transport, self.loop)))
 
     def on_message_begin(self) -> None:
         """A new request begins on this connection."""

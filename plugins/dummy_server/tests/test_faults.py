@@ -74,7 +74,7 @@ TABLE = {
 class Payer(http.server.ThreadingHTTPServer):
     """Takes callbacks. The first of each key is answered 500, so that it must come again."""
 
-    daemon_threads, block_on_close = True, False
+    daemon_threads, block_on_close, request_queue_size = True, False, 128
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

@@ -1,0 +1,130 @@
+"""Setting up and keeping: a first configuration, plugins, backups, verification, a restored store."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import attrs
+import typer
+
+from ..model.errors import ConfigurationError
+from . import options as o
+from .app import command
+from .desk import CONFIG, Desk
+from .errors import REST
+from .output import counted
+from .progress import progress
+
+Panel = o.SETTING_UP
+
+
+@command(Panel)
+def init(
+    desk: Desk, folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where; default: here.")] = Path(),
+    base_url: Annotated[str, typer.Option("--base-url", metavar="URL", help="The test channel's server.")] = "",
+    mark_dir: Annotated[str, typer.Option("--mark-dir", metavar="DIR", help="Where the sender's mark lies.")] = "",
+) -> int:  # fmt: skip
+    """Write a configuration with a test channel, and create its store."""
+    from ..channels import template
+
+    file = folder / CONFIG
+    name = deployment_name(folder.resolve().name)
+    text = template(name, **({"base_url": base_url} if base_url else {}))
+    if mark_dir:
+        # A JSON string is a TOML string; a key of the file's own must come before its first table.
+        text = f"mark_dir = {json.dumps(mark_dir, ensure_ascii=False)}\n\n{text}"
+    folder.mkdir(parents=True, exist_ok=True)
+    desk.config = file
+    _write_new(file, text)
+    try:
+        desk.open(create=True)
+    except BaseException:
+        # Half an installation would only be in the way of the next try.
+        file.unlink()
+        raise
+    there = f" --config {file}" if folder != Path() else ""
+    desk.out.say(
+        f"wrote {file}: deployment {name!r}, a test channel `dummy`",
+        f"created the store {desk.configuration().shown_store}",
+        "",
+        "next, in another terminal:  gateway dummy-server --port 8765 --ledger dummy.db",
+        f"then:  gateway pay payroll.csv --channel dummy --by amina --approve-by joseph{there}",
+        "or see it all at once:  gateway demo",
+    )
+    shown = desk.configuration().shown_store
+    desk.out.result({"config": str(file), "deployment": name, "store": shown, "channels": ["dummy"]})
+    return 0
+
+
+def _write_new(file: Path, text: str) -> None:
+    try:
+        with file.open("x", encoding="utf-8") as to:
+            to.write(text)
+    except FileExistsError:
+        raise ConfigurationError(str(file), "exists already; nothing was changed", "choose another folder") from None
+
+
+def deployment_name(folder: str) -> str:
+    """A valid name from a folder's: "Child Grant 2026" is "child-grant-2026"."""
+    name = re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-")[:48].strip("-")
+    return name if len(name) > 1 else f"payments-{name}".strip("-")
+
+
+@command(Panel)
+def plugins(desk: Desk) -> int:
+    """Which gateways are installed, which the configuration uses, and what is wrong with any."""
+    from ..channels import list_plugins
+
+    used = desk.configuration().gateways.values() if desk.config.exists() else ()
+    found = list_plugins(set(used))
+    rows = [(p.name, p.version, p.distribution, "in use" if p.enabled else "", p.error) for p in found]
+    desk.out.table(("gateway", "version", "from", "here", "cannot be used because"), rows)
+    desk.out.result({"plugins": [attrs.asdict(p) for p in found]})
+    return 0
+
+
+@command(Panel)
+def backup(desk: Desk, target: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; a new file.")]) -> int:
+    """Copy the store consistently, also while payments are being sent."""
+    from ..store.backup import backup as copy
+
+    made = copy(desk.store(), target)
+    about = f"{counted(made.payments, 'payment')} in {counted(made.payrolls, 'payroll')}, {made.size:,} bytes"
+    desk.out.say(f"wrote {target}: {about}", "restored one day, it must be told so: gateway restored --by A --by B")
+    desk.out.result(attrs.asdict(made))
+    return 0
+
+
+@command(Panel)
+def verify(
+    desk: Desk,
+    heads: Annotated[Path | None, typer.Option("--heads", metavar="FILE", help="Heads exported earlier.")] = None,
+    export: Annotated[Path | None, typer.Option("--export-heads", metavar="FILE", help="Add the heads to it.")] = None,
+) -> int:
+    """Check the journal: was any row altered, removed or reordered; do the states follow from the facts?"""
+    from ..store import verifying
+
+    store, key = desk.store(), desk.configuration().signing_key()
+    with progress(desk.out, "verifying") as step:
+        found = verifying.verify(store, heads, key.public_key() if key else None, step)
+    desk.out.say(*found.lines())
+    body: dict[str, Any] = {**attrs.asdict(found), "ok": found.ok}
+    if export is not None and found.ok:
+        body["exported"] = verifying.export_heads(store, export, key)
+        desk.out.say(f"{counted(body['exported'], 'head')} added to {export}; keep it where nobody can alter both")
+    desk.out.result(body)
+    return 0 if found.ok else REST
+
+
+@command(Panel)
+def restored(desk: Desk, by: o.Two) -> int:
+    """Two people say that the store is an older one: every open payment is asked about before its next send."""
+    if len(by) != 2:
+        raise typer.BadParameter("two people say so: --by A --by B")
+    count = desk.open().restored(by=by[0], second=by[1])
+    desk.out.say(f"{counted(count, 'payment')} will be asked about before anything is sent", "next: gateway run")
+    desk.out.result({"payments": count, "by": by})
+    return 0

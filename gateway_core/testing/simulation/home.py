@@ -1,0 +1,136 @@
+"""The real store on an in-memory SQLite: made once for each shape of payroll, cloned for every schedule."""
+
+from __future__ import annotations
+
+import copy
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import cast
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from ...lifecycle import approval, proposing
+from ...lifecycle.intake import Taken
+from ...model.accounts import Account
+from ...model.errors import Mistake
+from ...model.money import Money
+from ...model.payment import Invoice, Objection
+from ...store import Store, clock, journal, payrolls
+from ...store.database import create, recognise
+
+DEPLOYMENT = "simulation"
+PAYROLL = "simulated payroll"
+CHANNEL = "rail"
+# Virtual time begins here: a real date, so that it is never mistaken for "no time".
+EPOCH = 1_750_000_000_000_000
+Fingerprint = Callable[[str], str]
+
+
+@attrs.frozen
+class Invoices:
+    """Stands in for `Taken`: invoices that were read and found good."""
+
+    invoices: Sequence[Invoice]
+    objections: Sequence[tuple[int, Objection]] = ()
+    mistakes: Sequence[Mistake] = ()
+    currency: str = "UGX"
+
+    @property
+    def count(self) -> int:
+        """How many."""
+        return len(self.invoices)
+
+    @property
+    def total(self) -> Money:
+        """Their sum."""
+        return Money(sum(invoice.amount.minor for invoice in self.invoices), self.currency)
+
+    def pages(self, size: int) -> Iterator[list[tuple[int, Invoice]]]:
+        """All in one page."""
+        yield list(enumerate(self.invoices, 1))
+
+
+def invoices(count: int, missing: bool) -> Invoices:
+    """The first two share account and amount, so that nothing can be told by those; one account may not exist."""
+
+    def one(number: int) -> Invoice:
+        account = f"acc{max(number, 2)}" + ("x" if missing and number == count else "")
+        return Invoice(
+            id=f"I{number}", beneficiary=f"B{number}", name=f"Name {number}", account=Account("wallet", account),
+            amount=Money(1_000, "UGX"), programme="P", cycle="1",
+        )  # fmt: skip
+
+    return Invoices([one(number) for number in range(1, count + 1)])
+
+
+class OneConnection(Store):
+    """The real store without the ceremony of a connection per transaction: half of a schedule's time was that."""
+
+    def on(self, connection: Connection) -> OneConnection:
+        """Use this connection for everything; one coroutine runs at a time, and none inside a transaction."""
+        self._connection = connection
+        return self
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """See Store.write."""
+        head = self.head
+        self._connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            yield self._connection
+        except BaseException:
+            self.head = head
+            self._connection.exec_driver_sql("ROLLBACK")
+            raise
+        self._connection.exec_driver_sql("COMMIT")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """See Store.read."""
+        yield self._connection
+
+
+class Home:
+    """One connection for all schedules of this Python process; `move_in` puts a fresh, approved payroll into it."""
+
+    def __init__(self) -> None:
+        self.raw = sqlite3.connect(":memory:", check_same_thread=False)
+        autocommit = sa.create_engine(
+            "sqlite://", creator=lambda: self.raw, poolclass=sa.StaticPool, isolation_level="AUTOCOMMIT"
+        )
+        store = OneConnection("sqlite://", DEPLOYMENT, connection=self.raw)
+        self._store: Store = store.on(autocommit.connect())
+        with clock.stepped(lambda: EPOCH):
+            create(self._store, "test", "simulated")
+            recognise(self._store, "test")
+        self._bare = self.raw.serialize()
+        self._made: dict[tuple[object, ...], bytes] = {}
+
+    def move_in(self, count: int, missing: bool, fingerprint: str) -> None:
+        """Begin anew with an approved payroll of so many payments."""
+        shape = (count, missing, fingerprint)
+        if shape not in self._made:
+            self._made[shape] = self._make(invoices(count, missing), fingerprint)
+        self.raw.deserialize(self._made[shape])
+
+    def opened(self) -> Store:
+        """The store as one more process opens it: a writer session of its own."""
+        store = copy.copy(self._store)
+        store.uncertain = False
+        journal.begin_session(store)
+        return store
+
+    def _make(self, given: Invoices, fingerprint: str) -> bytes:
+        self.raw.deserialize(self._bare)
+        with clock.stepped(lambda: EPOCH):
+            journal.begin_session(self._store)
+            prints: Fingerprint = lambda name: fingerprint  # noqa: E731
+            taken = cast(Taken, given)
+            payroll = proposing.propose(self._store, PAYROLL, taken, CHANNEL, prints, "maker")
+            with self._store.read() as connection:
+                names = payrolls.channels_of(payrolls.get(connection, payroll))
+            approval.approve(self._store, payroll, "checker", names)
+        return self.raw.serialize()

@@ -1,0 +1,231 @@
+"""Small stores, built through the store's own functions and without the engine, and hands that tamper with them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from gateway_core.lifecycle import approval
+from gateway_core.model.accounts import Account
+from gateway_core.model.facts import Fact
+from gateway_core.model.identity import Root, derived_uuid
+from gateway_core.model.life import Life, add, fold
+from gateway_core.model.money import Money
+from gateway_core.model.payment import Payment
+from gateway_core.reconcile import closing as closing_payrolls
+from gateway_core.reconcile.audit import Agreement
+from gateway_core.store import Result, Store, Write, journal, payments, payrolls, senders, writes
+from gateway_core.store import tables as t
+from gateway_core.store.database import now_us
+from gateway_core.store.opening import close_store, open_store
+
+DEPLOYMENT = "example"
+PRINTS = {"dummy": "fingerprint-1"}
+
+
+def new_store(path: Path) -> Store:
+    return open_store(f"sqlite:///{path}", DEPLOYMENT, "test", create=True)
+
+
+def open_again(path: Path) -> Store:
+    return open_store(f"sqlite:///{path}", DEPLOYMENT, "test")
+
+
+def a_payment(entitlement: str, number: int = 1, amount: int = 500) -> Payment:
+    return Payment(
+        id=derived_uuid(DEPLOYMENT, entitlement, number), number=number, invoice=f"inv-{entitlement}-{number}",
+        entitlement=entitlement, beneficiary=f"person {entitlement}", name=f"Name {entitlement}",
+        account=Account("wallet", f"w-{entitlement}"), amount=Money(amount, "UGX"), programme="grant", cycle="2026-11",
+        instalment="", reference="grant", channel="dummy", extra={"village": "Kira"},
+    )  # fmt: skip
+
+
+def propose(store: Store, name: str, lines: Sequence[Payment], by: str = "amina") -> str:
+    root = Root()
+    for line in lines:
+        root.add(line.leaf())
+    total = sum(line.amount.minor for line in lines)
+    with store.write() as connection:
+        connection.execute(
+            sa.insert(t.payrolls).values(
+                id=name, name=name, state="draft", channel="dummy", content=b"content", proposed_by=by,
+                proposed_at=now_us(), currency="UGX",
+            )
+        )  # fmt: skip
+        rows = [payments.columns_of(line, name, number) for number, line in enumerate(lines, start=1)]
+        connection.execute(sa.insert(t.payments), rows)
+        row = connection.execute(sa.select(t.payrolls).where(t.payrolls.c.id == name)).one()
+        body = {
+            "root": root.value().hex(), "lines": len(lines), "total": total, "channels": PRINTS, "note": "",
+            "name": name, "currency": "UGX", "content": b"content".hex(),
+        }  # fmt: skip
+        payrolls.record(
+            connection, store, row, "proposed", by, body, state="awaiting_approval", complete=True, root=root.value(),
+            lines=len(lines), total=total, channels=json.dumps(PRINTS),
+        )  # fmt: skip
+    return name
+
+
+def approve(store: Store, payroll: str, by: str = "joseph") -> None:
+    approval.approve(store, payroll, by, PRINTS, valid_hours=1)
+
+
+def claim(store: Store, payroll: str, size: int = 100) -> int:
+    """Be a sender who has claimed the payroll's payments and taken their entitlements. Returns the token."""
+    with store.write() as connection:
+        token = senders.start(connection, 60_000_000, alone=True)
+        senders.take_over(connection)
+        _, refused = senders.claim(connection, token, payroll, "dummy", now_us(), size)
+        assert refused == {}
+        payrolls.begun(connection, store, payroll)
+    return token
+
+
+Said = tuple[str, str, dict[str, Any]]
+
+
+def intent(key: str, *, money: bool = True) -> Said:
+    body = {"moves_money": money, "request": {"path": "/payments"}, "find_out": {"path": f"/payments/{key}"}}
+    return "intent", "sent", {"step": "pay" if money else "lookup", "key": key, "body": body}
+
+
+def answer(value: str, key: str, **rest: Any) -> Said:
+    return "answer", value, {"step": "pay", "key": key, "source": "ask", "body": {"moves_money": True}, **rest}
+
+
+PAID: Said = ("outcome", "paid", {"source": "flow", "body": {"reference": "rail-1"}})
+REFUSED: Said = ("outcome", "refused", {"source": "flow", "body": {"reason": "no such account"}})
+WAITING: Said = ("word", "waiting", {"step": "pay", "source": "ask"})
+HELD: Said = ("hold", "asked often enough", {})
+RETRY: Said = ("retry", "", {"source": "officer amina", "body": {"reason": "account was mended"}})
+
+
+def written(line: payments.Line, facts: Sequence[Said], **changes: Any) -> Write:
+    """The write that an engine would make of these facts."""
+    life, new, ended, began = fold(line.facts), list[Fact](), 0, False
+    known = len(life.cases)
+    for kind, value, rest in facts:
+        money = life.money is not None
+        fact = Fact(life.facts + 1, now_us(), kind, value, **{"attempt": life.attempt, **rest})
+        ended = life.attempt if kind in ("ended", "retry") and money else ended
+        began = began or (kind == "intent" and bool(fact.body["moves_money"]))
+        add(life, fact)
+        new.append(fact)
+    return Write(
+        **{
+            "payment": line.payment.id, "payroll": line.payroll, "expected": len(line.facts), "facts": tuple(new),
+            "due": 0, "money_intent": began, "ended_attempt": ended, "cases": tuple(life.cases[known:]),
+            **derived(life), **changes,
+        }
+    )  # fmt: skip
+
+
+def derived(life: Life) -> dict[str, Any]:
+    return {
+        "state": life.state, "attempt": life.attempt, "reference": life.reference, "reason": life.reason,
+        "open": not life.settled,
+    }  # fmt: skip
+
+
+def tell(store: Store, payment: Payment, *facts: Said, **changes: Any) -> Result:
+    with store.write() as connection:
+        line = payments.get(connection, payment.id)
+        assert line is not None
+        return writes.apply(connection, store, [written(line, facts, **changes)])[0]
+
+
+def line_of(store: Store, payment: Payment) -> payments.Line:
+    with store.read() as connection:
+        line = payments.get(connection, payment.id)
+    assert line is not None
+    return line
+
+
+LINES = {
+    name: a_payment(name, amount=500 + place)
+    for place, name in enumerate(("paid", "refused", "pending", "late", "held", "unsent", "closed", "waiting", "gone"))
+}
+
+
+def tell_a_story(path: Path) -> None:
+    """Three sessions: a payroll under way with every kind of end, a closed one, a waiting one, a rejected one."""
+    store = new_store(path)
+    propose(store, "grant", [LINES[name] for name in ("paid", "refused", "pending", "late", "held", "unsent")])
+    approve(store, "grant")
+    close_store(store)
+    store = open_again(path)
+    _send(store)
+    close_store(store)
+    store = open_again(path)
+    approve(store, propose(store, "small", [LINES["closed"]]))
+    claim(store, "small")
+    assert tell(store, LINES["closed"], intent("k-closed"), answer("done", "k-closed"), PAID) is Result.OK
+    with store.write() as connection:
+        payrolls.paid_out(connection, store, "small")
+    closing_payrolls.reconciled(store, "small", "amina", Agreement(asked=1, agreed=1))
+    closing_payrolls.close(store, "small", "joseph")
+    propose(store, "next", [LINES["waiting"]])
+    approval.reject(store, propose(store, "bad", [LINES["gone"]]), "joseph", "wrong month")
+    approval.pause(store, "grant", "joseph", "a look first")
+    close_store(store)
+
+
+def _send(store: Store) -> None:
+    claim(store, "grant", 5)
+    for name in ("paid", "refused", "pending", "late", "held"):
+        assert tell(store, LINES[name], intent(f"k-{name}")) is Result.OK
+    stories: dict[str, list[tuple[Said, ...]]] = {
+        "paid": [(answer("done", "k-paid"), PAID)],
+        "refused": [(answer("refused", "k-refused"), REFUSED)],
+        "pending": [(answer("refused", "k-pending"), REFUSED), (RETRY,), (intent("k-pending-2"),), (WAITING,)],
+        "late": [
+            (answer("refused", "k-late"), REFUSED), (RETRY,), (answer("done", "k-late", attempt=1, source="callback"),)
+        ],
+        "held": [(HELD,)],
+    }  # fmt: skip
+    for name, story in stories.items():
+        for facts in story:
+            if facts[0][0] == "intent":
+                # It gave its entitlement back when it was refused; the next claim takes it again, for the next attempt.
+                claim(store, "grant", 1)
+            assert tell(store, LINES[name], *facts) is Result.OK
+    closing_payrolls.close_case(store, 1, "joseph", "the rail sent it back")
+
+
+# -- hands that tamper -------------------------------------------------------------------------------------------------
+
+
+def sql(path: Path, *statements: str | tuple[str, Sequence[object]]) -> int:
+    """Run statements behind the store's back. Returns how many rows they changed."""
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in statements:
+            connection.execute(*(statement if isinstance(statement, tuple) else (statement,)))
+        connection.commit()
+        return connection.total_changes
+
+
+def rewrite(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change facts (also salt and body) and compute every digest, chain and recorded head anew, as a thorough hand would."""
+    import hashlib
+
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        previous, session = b"", None
+        for row in map(dict, connection.execute("SELECT * FROM facts ORDER BY session, n").fetchall()):
+            previous = previous if row["session"] == session else b""
+            session = row["session"]
+            change(row)
+            row["digest"] = hashlib.sha256(row["salt"] + row["body"].encode()).digest()
+            previous = row["chain"] = journal.link(previous, row)
+            columns = ", ".join(f"{name} = :{name}" for name in row)
+            connection.execute(f"UPDATE facts SET {columns} WHERE session = :session AND n = :n", row)
+        connection.execute(
+            "UPDATE heads SET chain = (SELECT chain FROM facts f WHERE f.session = heads.session AND f.n = heads.n)"
+        )
+        connection.commit()
