@@ -132,7 +132,7 @@ class Paymaster:
     def _rules(self, channel: str, total: str | None, count: int | None, **reading: Any) -> intake.Rules:
         limits = self.configuration.max_amounts()
         self.configuration.channel(channel)
-        known = {name: limits[name].minor if name in limits else 0 for name in self.configuration.channel_names}
+        known = {name: limits.get(name) for name in self.configuration.channel_names}
         return intake.Rules(
             default_channel=channel, channels=known, control_total=total, control_count=count, **reading
         )

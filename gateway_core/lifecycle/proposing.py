@@ -44,6 +44,7 @@ def propose(
         return payroll
     _refuse_if_in_use(store, payroll, taken)
     plan = _stage(store, payroll, name, taken, channel, by, progress)
+    _stage_objections(store, payroll, taken, by, note)
     _switch_on(store, payroll, taken, plan, {used: fingerprint(used) for used in sorted(plan.channels)}, by, note)
     return payroll
 
@@ -85,6 +86,7 @@ def _discard(store: Store, payroll: str) -> None:
             ids = list(connection.execute(sa.select(p.id).where(p.payroll == payroll).limit(PAGE)).scalars())
             connection.execute(sa.delete(t.payments).where(p.id.in_(ids)))
             if not ids:
+                connection.execute(sa.delete(t.objections).where(t.objections.c.payroll == payroll))
                 connection.execute(sa.delete(t.payrolls).where(t.payrolls.c.id == payroll))
                 return
         _let_others_write()
@@ -177,11 +179,16 @@ def _switch_on(
         row = connection.execute(sa.select(t.payrolls).where(t.payrolls.c.id == payroll)).one()
         body = {"root": root.hex(), "lines": taken.count, "total": total, "channels": dict(fingerprints), "note": note}
         payrolls.record(
-            connection, store, row, "proposed", by, body, state="awaiting_approval", complete=True, root=root, content=plan.content.value(),
-            lines=taken.count, total=total, channels=json.dumps(dict(fingerprints)),
+            connection, store, row, "proposed", by, body, state="awaiting_approval", complete=True, root=root,
+            content=plan.content.value(), lines=taken.count, total=total, channels=json.dumps(dict(fingerprints)),
         )  # fmt: skip
-        for batch in batched(taken.objections, PAGE):
+
+
+def _stage_objections(store: Store, payroll: str, taken: Taken, by: str, note: str) -> None:
+    for batch in batched(taken.objections, PAGE):
+        with store.write() as connection:
             connection.execute(sa.insert(t.objections), [_objection(payroll, line, o, by, note) for line, o in batch])
+        _let_others_write()
 
 
 def _objection(payroll: str, line: int, objection: Objection, by: str, note: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from ..store.payments import Line
 PAGE = 256
 SILENT = frozenset({"unknown", "waiting"})
 # Microseconds between the questions about one payment.
-PAUSES = (200_000, 500_000, 1_000_000)
+PAUSES = (50_000, 200_000, 1_000_000)
 
 
 @attrs.define

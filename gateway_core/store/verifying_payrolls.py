@@ -177,7 +177,7 @@ def _check_lines(
         # One picture: a payment's row, its facts and its cases are of the same moment.
         with store.read() as connection:
             rows = list(connection.execute(query.where(_p.line > after)))
-            erased += verifying_payments.check_page(connection, row, rows, closures, result)
+            erased += verifying_payments.check_page(connection, row, rows, closures, result) if rows else 0
         if not rows:
             break
         for line in rows:

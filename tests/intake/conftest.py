@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from gateway_core.lifecycle.intake import Rules, Taken, read
+from gateway_core.model.money import Money
 
 Take = Callable[..., Taken]
 
 
 def rules(**changed: Any) -> Rules:
     """Rules of a test: two channels, one with a limit."""
-    return Rules(**{"default_channel": "dummy", "channels": {"dummy": 0, "small": 1000}, **changed})
+    return Rules(**{"default_channel": "dummy", "channels": {"dummy": None, "small": Money(1000, "UGX")}, **changed})
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import resource, sys
 from gateway_core.lifecycle.intake import Rules, read
 kib = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 before = kib()
-with read(sys.argv[1], Rules(default_channel="dummy", channels={"dummy": 0})) as taken:
+with read(sys.argv[1], Rules(default_channel="dummy", channels={"dummy": None})) as taken:
     for page in taken.pages(500):
         pass
     repeated = taken.counts.get("duplicate_invoice", 0)

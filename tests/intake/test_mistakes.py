@@ -92,6 +92,7 @@ CELLS: tuple[Kind, ...] = (
 # (code, cells, field, part of the reason, part of the mend)
 ROWS: tuple[tuple[str, dict[str, str], str, str, str], ...] = (
     ("above_limit", {"channel": "small", "amount": "1001"}, "amount", "limit of small, 1000 UGX", "max_amount"),
+    ("limit_currency", {"channel": "small", "currency": "USD"}, "currency", "limit of small is in UGX", "max_amount"),
     ("implausible", {"account_type": "msisdn", "account": "0772123456"}, "account", "not plausible", "256700123456"),
     ("implausible", {"account_type": "msisdn", "account": "25677٢١٢٣٤٥٦"}, "account", "not plausible", "country code"),
     ("implausible", {"account_type": "msisdn", "account": "77777777777"}, "account", "repeated", "own number"),

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from ...model.accounts import ACCOUNT_TYPES, READERS, AccountError
 from ...model.errors import Mistake
-from ...model.money import AmountError, amount_text, decimals, parse_amount, split_decimal
+from ...model.money import AmountError, Money, amount_text, decimals, parse_amount, split_decimal
 from .findings import Problem, label, shown
 from .row import Cells, Record, Row
 from .rules import COLUMNS, LARGEST_AMOUNT, Rules
@@ -57,18 +57,20 @@ class LineCheck:
         if name is None:
             return None
         limit = self._limits.get(name or self._default)
-        if limit is None and name:
+        if name and name not in self._limits:
             mend = f"write one of {', '.join(sorted(self._limits)) or 'the configured channels'}, or leave it empty"
             found.append(Problem("channel", "unknown_channel", f"{shown(name)} is not a configured channel", mend))
             return None
-        if limit and minor is not None and minor > limit:
+        if limit and minor is not None and (currency != limit.currency or minor > limit.minor):
             found.append(_above(minor, limit, currency or "", name or self._default))
         return name
 
 
-def _above(minor: int, limit: int, currency: str, channel: str) -> Problem:
-    amount, most = amount_text(minor, currency), amount_text(limit, currency)
-    reason = f"{amount} {currency} is above the limit of {channel}, {most} {currency}"
+def _above(minor: int, limit: Money, currency: str, channel: str) -> Problem:
+    if currency != limit.currency:
+        reason = f"the limit of {channel} is in {limit.currency}, this amount is in {currency}"
+        return Problem("currency", "limit_currency", reason, "use a channel of that currency, or mend its max_amount")
+    reason = f"{amount_text(minor, currency)} {currency} is above the limit of {channel}, {limit}"
     return Problem("amount", "above_limit", reason, "check the amount; to pay it, raise max_amount of the channel")
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import attrs
 
+from ...model.money import Money
+
 REQUIRED = ("invoice", "beneficiary", "name", "account_type", "account", "amount", "currency")
 OPTIONAL = ("programme", "cycle", "instalment", "channel", "reference")
 COLUMNS = REQUIRED + OPTIONAL
@@ -26,14 +28,14 @@ SHARED_BY_NATURE = ("payment_point",)
 class Rules:
     """How to read one payroll, and what it must agree with.
 
-    `channels` maps each channel that a line may name to its largest amount in minor units of the payroll's currency
-    (0: no limit); `default_channel` is the payroll's own. `control_total` is decimal text in the payroll's currency.
+    `channels` maps each channel that a line may name to its largest amount
+    (None: no limit); `default_channel` is the payroll's own. `control_total` is decimal text in the payroll's currency.
     `delimiter` is one of DELIMITERS or its name; None finds out. At most `max_mistakes` findings of a sort are listed,
     the rest is counted. Limits are in bytes for the file and in characters for a line (quoted newlines included).
     """
 
     default_channel: str
-    channels: Mapping[str, int]
+    channels: Mapping[str, Money | None]
     control_total: str | None = None
     control_count: int | None = None
     delimiter: str | None = None
