@@ -20,6 +20,7 @@ from ..contract.channel import Channel
 from ..contract.policies import Policies
 from ..model.errors import GatewayCoreError
 from ..model.facts import Fact
+from ..model.payment import Payment
 from ..model.states import UNSENT
 from ..store import Result, Store, Write
 from . import claims
@@ -29,6 +30,7 @@ from .hear import hear
 from .mark import Mark
 from .pace import Throttle
 from .runtime import SECOND, Lane, Runtime
+from .telling import tell
 from .work import Case, Worker
 
 LEASE = 60 * SECOND
@@ -93,11 +95,14 @@ class Driver:
             pass
         self.runtime.spawn(self._renew())
         self.runtime.spawn(self._listen())
+        if self.policies.observers():
+            self.runtime.spawn(self._tell())
 
     async def finish(self) -> None:
         """Stop being a sender, in order."""
         self._ended.set()
         await self.runtime.write(lambda: claims.end(self.store, self._sender))
+        await self.runtime.offload(partial(tell, self.store, self.policies))
 
     async def run(self, jobs: Sequence[Job], deadline: int | None) -> None:
         """Work on the jobs until nothing more is due before `deadline` (None: as long as anything is open)."""
@@ -201,19 +206,29 @@ class Driver:
         for line in unsent:
             if line.payment.leaf() != line.leaf:
                 why[line.payment.id] = "the line differs from what was approved"
-        if unsent and self.policies.asks_before_sending():
-            asked = [line.payment for line in unsent]
-            for payment, objection in await self.runtime.offload(lambda: self.policies.before_sending(asked)):
-                if objection.blocks:
-                    why.setdefault(payment, f"{objection.source}: {objection.code}: {objection.message}")
+        for payment, objection in (await self._objections([line.payment for line in unsent])).items():
+            why.setdefault(payment, objection)
+        now = self.runtime.now()
         for line in page.lines:
             case = Case.of(line)
+            case.checked_at = now
             if line.payment.id in why:
-                life = case.life
-                case.note(Fact(life.facts + 1, self.runtime.now(), "hold", why[line.payment.id], attempt=life.attempt))
+                self._hold(case, why[line.payment.id])
             pump.queue.append(case)
         for _ in range(min(len(pump.queue), len(pump.waiting))):
             pump.waiting.popleft().set()
+
+    async def _objections(self, payments: list[Payment]) -> dict[str, str]:
+        """What the host's policies say against sending these now: {payment: the first blocking objection}."""
+        if not payments or not self.policies.asks_before_sending():
+            return {}
+        said = await self.runtime.offload(partial(self.policies.before_sending, payments))
+        blocking = [(payment, f"{o.source}: {o.code}: {o.message}") for payment, o in said if o.blocks]
+        return dict(reversed(blocking))
+
+    def _hold(self, case: Case, why: str) -> None:
+        life = case.life
+        case.note(Fact(life.facts + 1, self.runtime.now(), "hold", why, attempt=life.attempt))
 
     async def _work(self, pump: Pump, lane: Lane, left: Any) -> None:
         low = pump.channel.pace.max_concurrency
@@ -245,6 +260,11 @@ class Driver:
             await self.runtime.sleep(begins - now)
         if self.stopping or (pump.worker.throttle.stopped and case.life.state in UNSENT):
             return
+        ttl = int(pump.channel.pace.recheck_ttl * SECOND)
+        if case.life.state in UNSENT and self.runtime.now() - case.checked_at > ttl:
+            # It waited long for its turn (rate, quiet hours): what the policies said is too old.
+            for why in (await self._objections([case.payment])).values():
+                self._hold(case, why)
         await pump.worker.work(case, lane)
         if case.life.settled:
             self.progress(1)
@@ -277,6 +297,10 @@ class Driver:
             if await self._hear():
                 for pump in self._pumps:
                     pump.hungry.set()
+
+    async def _tell(self) -> None:
+        while not await self._over(self.poll):
+            await self.runtime.offload(partial(tell, self.store, self.policies))
 
     async def _hear(self) -> int:
         return await self.runtime.write(partial(hear, self.store, self._known, self.runtime.now()))

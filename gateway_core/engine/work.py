@@ -48,6 +48,7 @@ class Case:
     unsaved: list[Fact] = attrs.field(factory=list)
     asks: dict[str, Ask] = attrs.field(factory=dict)
     cases_saved: int = 0
+    checked_at: int = 0
     talk: Conversation | None = None
     money_intent: bool = False
     money_copy: bool = False

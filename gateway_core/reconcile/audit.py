@@ -22,6 +22,8 @@ from ..store import tables as t
 from ..store.payments import Line
 
 PAGE = 256
+TRIES = 5
+PAUSE = 300_000
 SILENT = frozenset({"unknown", "waiting"})
 # Microseconds between the questions about one payment.
 PAUSES = (50_000, 200_000, 1_000_000)
@@ -132,6 +134,18 @@ async def _asked(worker: Worker, case: Case, lane: Lane) -> str | None:
             break
         await worker.runtime.sleep(pause)
         said = await worker.ask_again(case, lane)
+    return said
+
+
+async def _definite(worker: Worker, case: Case, lane: Lane) -> str | None:
+    """Ask until the rail says something definite, a few times."""
+    said: str | None = None
+    for turn in range(TRIES):
+        if turn:
+            await worker.runtime.sleep(PAUSE * turn)
+        said = await worker.ask_again(case, lane)
+        if said not in ("unknown", "waiting"):
+            break
     return said
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -40,23 +40,39 @@ Record: TypeAlias = Any
 
 
 class Store:
-    """One opened store and its writer session. Threads may share it; after a fork it must be reopened.
+    """One opened store and its writer session. Threads may share it; after a fork the child opens its own.
 
-    `deployment` must equal the store's. `created` stores carry their identity in the table `meta`.
+    `deployment` must equal the store's. Stores carry their identity in the table `meta`.
     """
 
     def __init__(self, url: str, deployment: str, *, connection: Any = None) -> None:
         self.url, self.deployment = url, deployment
-        self.uncertain = False
-        self.pid = os.getpid()
-        self.lock = threading.RLock()
-        self._writer = _engine(url, connection, immediate=True)
-        self._reader = self._writer if connection is not None else _engine(url, connection, immediate=False)
-        self._turn = Turnstile(self.file)
+        self._memory = connection
+        # How a writer session begins; whoever opens the store sets it, a forked child begins one of its own by it.
+        self.begin: Callable[[], None] = lambda: None
+        self._connect()
         self.session = 0
         self.head: tuple[int, bytes] = (0, b"")
         self.identity = ""
         self.environment = ""
+
+    def _connect(self) -> None:
+        self.uncertain, self.pid, self.lock = False, os.getpid(), threading.RLock()
+        memory = self._memory
+        self._writer = _engine(self.url, memory, immediate=True)
+        self._reader = self._writer if memory is not None else _engine(self.url, memory, immediate=False)
+        self._turn = Turnstile(self.file)
+
+    def _survive_fork(self) -> None:
+        """A forked child leaves its parent's connections alone and opens its own, with a session of its own."""
+        if os.getpid() == self.pid:
+            return
+        if self._memory is not None:
+            raise StoreError("a store in memory does not survive a fork")
+        self._writer.dispose(close=False)
+        self._reader.dispose(close=False)
+        self._connect()
+        self.begin()
 
     @property
     def file(self) -> Path | None:
@@ -69,6 +85,7 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A write transaction. A COMMIT that raises is unknown: every later call is refused (StoreUncertain)."""
+        self._survive_fork()
         with self.lock, self._turn:
             self._usable()
             connection = self._writer.connect()
@@ -95,6 +112,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A read transaction: one consistent picture."""
+        self._survive_fork()
         self._usable()
         with self._reader.connect() as connection:
             yield connection
@@ -102,8 +120,6 @@ class Store:
     def _usable(self) -> None:
         if self.uncertain:
             raise StoreUncertain("an earlier COMMIT raised; reopen the store")
-        if os.getpid() != self.pid:
-            raise StoreError("this store was opened before a fork; open it again in the child")
 
     def close(self) -> None:
         """Close all connections; the store may be opened again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -27,7 +28,8 @@ def open_store(url: str, deployment: str, environment: str, *, create: bool = Fa
         if create:
             _make(store, environment)
         recognise(store, environment)
-        journal.begin_session(store)
+        store.begin = partial(journal.begin_session, store)
+        store.begin()
     except BaseException:
         store.close()
         raise
@@ -89,7 +91,9 @@ def restored(store: Store, by: str, second: str) -> int:
             told = []
             for row in rows:
                 life = fold(facts[row.id])
-                fact = Fact(life.facts + 1, now_us(), "restored", attempt=life.attempt, body={"by": by, "second": second})
+                fact = Fact(
+                    life.facts + 1, now_us(), "restored", attempt=life.attempt, body={"by": by, "second": second}
+                )
                 add(life, fact)
                 told.append((row.payroll, row.id, fact))
                 changed = sa.update(t.payments).where(p.id == row.id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -23,8 +25,7 @@ class Desk:
 
     def __init__(self, folder: Path, url: str, ledger: Path) -> None:
         self.folder, self.url, self.ledger = folder, url, ledger
-        done = self.gateway("init", ".", "--base-url", url, "--mark-dir", "marks")
-        assert done.returncode == 0, done.stderr
+        assert run_command(["init", str(folder), "--base-url", url, "--mark-dir", "marks"]) == 0
 
     def gateway(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command as a process."""
@@ -57,13 +58,16 @@ class Desk:
 
     def moved(self) -> dict[str, int]:
         """The server's ledger: how often money moved for each payment of ours."""
-        said = self.gateway("dummy-server", "ledger", str(self.ledger), "--json")
+        totals = self.json("dummy-server", "ledger", str(self.ledger))["totals"]
         ours = {one["id"] for one in self.json("payments")}
-        return {payment: times for payment, times in json.loads(said.stdout)["totals"].items() if payment in ours}
+        return {payment: times for payment, times in totals.items() if payment in ours}
 
     def json(self, *arguments: str) -> Any:
-        """What a command says to machines."""
-        return json.loads(self.gateway(*arguments, "--json").stdout)
+        """What a command in this process says to machines."""
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            self.run(*arguments, "--json")
+        return json.loads(said.getvalue())
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ def test_pays_each_person_once_and_again_changes_nothing(desk: Any) -> None:
 
 def test_the_shapes_that_others_script_against(desk: Any) -> None:
     file = desk.payroll("november", 3)
-    assert desk.gateway("pay", str(file), *WHO).returncode == 0
+    assert desk.run("pay", str(file), *WHO) == 0
 
     with file.open() as lines:
         total = sum(int(row["amount"]) for row in csv.DictReader(lines))
@@ -47,10 +47,10 @@ def test_the_shapes_that_others_script_against(desk: Any) -> None:
     assert (entry["entitlement"], entry["moved"]) == (payments[0]["entitlement"], 1)
 
 
-def test_a_faulty_file_lists_every_mistake_and_writes_nothing(desk: Any) -> None:
-    done = desk.gateway("pay", str(FAULTY), *WHO)
-    assert done.returncode == 2 and done.stdout.count("proposed") == 0
-    lines = [line for line in done.stderr.splitlines() if line.startswith("  line ")]
+def test_a_faulty_file_lists_every_mistake_and_writes_nothing(desk: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert desk.run("pay", str(FAULTY), *WHO) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("  line ")]
     assert len(lines) > 35
     assert desk.json("status")["payrolls"] == []
 
@@ -62,36 +62,37 @@ def test_a_faulty_file_lists_every_mistake_and_writes_nothing(desk: Any) -> None
 
 def test_an_objection_stops_before_approval_and_a_reason_lets_it_go(desk: Any) -> None:
     file = desk.payroll("november", 3, account="fault-no-such-account")
-    stopped = desk.gateway("pay", str(file), *WHO)
-    assert stopped.returncode == 2 and "november-0" in stopped.stdout
+    assert desk.run("pay", str(file), *WHO) == 2
     assert desk.json("status")["payrolls"][0]["state"] == "awaiting_approval"
     assert desk.json("pay", str(file), *WHO)["error"]["objections"][0]["invoice"] == "november-0"
 
-    assert desk.gateway("pay", str(file), *WHO, "--despite", "seen by the village head").returncode == 0
+    assert desk.run("pay", str(file), *WHO, "--despite", "seen by the village head") == 0
     assert desk.json("status")["payrolls"][0]["counts"] == {"paid": 2, "refused": 1}
 
 
-def test_maker_is_never_checker(desk: Any) -> None:
+def test_maker_is_never_checker(desk: Any, capsys: pytest.CaptureFixture[str]) -> None:
     file = desk.payroll("november", 3)
-    done = desk.gateway("pay", str(file), "--channel", "dummy", "--by", "Amina ", "--approve-by", "amina")
-    assert done.returncode == 5 and "another person" in done.stderr
+    assert desk.run("pay", str(file), "--channel", "dummy", "--by", "Amina ", "--approve-by", "amina") == 5
+    assert "another person" in capsys.readouterr().err
     assert desk.json("status")["payrolls"] == []
 
 
-def test_what_waits_is_4_what_is_held_is_3_and_two_people_end_it(desk: Any) -> None:
+def test_what_waits_is_4_what_is_held_is_3_and_two_people_end_it(
+    desk: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     desk.configure("patience = 2.0\n")
     file = desk.payroll("november", 3, account="fault-pending-for-ever")
-    waits = desk.gateway("pay", str(file), *WHO)
-    assert waits.returncode == 4 and "next due" in waits.stdout
-    held = desk.gateway("run", "--wait", "30")
-    assert held.returncode == 3 and "held" in held.stdout
+    assert desk.run("pay", str(file), *WHO) == 4
+    assert "next due" in capsys.readouterr().out
+    assert desk.run("run", "--wait", "30") == 3
+    assert "1 payment held" in capsys.readouterr().out
 
     (one,) = desk.json("holds")
     release = ("release", one["payment"], "--to", "refused", "--reason", "withdrawn at the provider", "--by")
     assert desk.json(*release, "amina")["released"] is False
-    assert desk.gateway(*release, "amina").returncode == 5
+    assert desk.run(*release, "amina") == 5
     assert desk.json(*release, "joseph")["released"] is True
-    assert desk.gateway("run").returncode == 0
+    assert desk.run("run") == 0
 
 
 def test_the_whole_job_step_by_step(desk: Any) -> None:
@@ -133,7 +134,7 @@ def test_a_paused_payroll_is_named_and_skipped(desk: Any, capsys: pytest.Capture
     assert desk.moved() == {}
 
 
-def test_on_a_live_store_it_only_proposes(desk: Any, monkeypatch: pytest.MonkeyPatch, said: Any) -> None:
+def test_on_a_live_store_it_only_proposes(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from gateway_dummy_server import DummyGateway
 
     monkeypatch.setattr(DummyGateway, "test_only", False)
@@ -144,7 +145,6 @@ def test_on_a_live_store_it_only_proposes(desk: Any, monkeypatch: pytest.MonkeyP
 
     Paymaster.open(config, create=True).close_store()
     file = desk.payroll("november", 2)
-    said_before = said  # the fixture reads what is printed from here on
-    assert desk.run("pay", str(file), *WHO, "--json") == 4
-    answer = said_before()
+    answer = desk.json("pay", str(file), *WHO)
+    assert answer["exit"] == 4
     assert answer["test"] is False and answer["payroll"]["state"] == "awaiting_approval"
