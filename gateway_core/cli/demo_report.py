@@ -93,7 +93,7 @@ def show(out: Output, found: Compared) -> None:
     rows += [row(f"  {reason}", pair, None) for reason, pair in sorted(found.refusals.items())]
     rows.append(row("unknown", (found.unknown, Decimal(0) if not found.unknown else Decimal("NaN")), None))
     money = found.currency
-    out.table(("", ">payments", f">{money}", ">ledger: payments", f">ledger: {money}"), rows)
+    out.table(("", ">payments", f">{money}", ">its ledger", f">{money}"), rows)
     out.say("", f"each person paid at most once: {'yes' if not found.twice else f'NO, {found.twice} twice'}")
     out.say(f"our journal and the provider's ledger agree: {'yes' if not found.disagreeing else 'NO'}")
     out.say(*found.disagreeing[:20])

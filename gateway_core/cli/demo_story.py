@@ -27,7 +27,7 @@ NAME = "2026-11-child-grant"
 MAKER, CHECKER = "amina", "joseph"
 SEED, RATE = 2026, 0.2
 # Doubts are settled in seconds here: nobody waits a day for a demonstration.
-HURRY = "timeout = 1.0\npatience = 4.0\n"
+HURRY = "timeout = 1.0\npatience = 3.0\n"
 LONGEST_KILL, LONGEST_RUN, ROUNDS, SHOWN = 20.0, 60, 5, 2
 
 
@@ -50,8 +50,8 @@ class Demo:
 
     def gateway(self, *arguments: str, show: int = 9, allowed: tuple[int, ...] = (0,)) -> int:
         """Run a command; show it, with the first lines of what it says. Returns its exit code."""
-        code, said = self._run(*arguments)
         self.desk.out.say(f"$ gateway {shlex.join(arguments)}")
+        code, said = self._run(*arguments)
         self.show(said, show)
         if code not in allowed:
             raise DemoFailed(f"`gateway {arguments[0]}` ended with exit code {code}")

@@ -65,7 +65,10 @@ class PaymentView:
 
 @attrs.frozen
 class HeldView:
-    """A payment that only people can release; `proposed` and `proposed_by` when one person has said how."""
+    """A payment that only people can release; `proposed` and `proposed_by` when one person has said how.
+
+    `sent`: a money intent is on record, so that the rail may have it.
+    """
 
     payment: str
     invoice: str
@@ -180,8 +183,9 @@ def _payment(row: Record) -> PaymentView:
 def holds(store: Store, payroll: str | None) -> list[HeldView]:
     """See Paymaster.holds."""
     s = t.releases.c
+    sent = sa.exists().where(t.attempts.c.payment == _p.id)
     query = (
-        sa.select(t.payments, _r.name.label("of"), s.value.label("proposed"), s.by.label("proposed_by"))
+        sa.select(t.payments, _r.name.label("of"), sent.label("sent"), s.value.label("proposed"), s.by.label("proposed_by"))
         .join(t.payrolls, _r.id == _p.payroll)
         .outerjoin(t.releases, s.payment == _p.id)
         .where(_p.state == "held")
@@ -194,7 +198,7 @@ def holds(store: Store, payroll: str | None) -> list[HeldView]:
         return [
             HeldView(
                 row.id, row.invoice, row.of, row.name, row.account, amount_text(row.amount, row.currency),
-                row.currency, row.reason, bool(row.taken), row.proposed or "", row.proposed_by or "",
+                row.currency, row.reason, bool(row.sent), row.proposed or "", row.proposed_by or "",
             )
             for row in connection.execute(query)
         ]  # fmt: skip

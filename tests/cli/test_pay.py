@@ -1,4 +1,4 @@
-"""`gateway pay` and what follows it, against a real server: exit codes 0, 2, 3, 4, 5 and the shapes that others script."""
+"""`gateway pay` and what follows it, against a real server: exit codes, and the shapes that others script against."""
 
 from __future__ import annotations
 

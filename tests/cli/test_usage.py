@@ -18,6 +18,10 @@ from gateway_core.cli.output import Output, printable
 from gateway_core.cli.setup import deployment_name
 from gateway_core.model import errors as e
 
+NAMES = """
+init demo pay check propose approve reject run callbacks status payments holds cases events release retry close-case
+restored reconcile close reject-close carry-over verify backup plugins simulator pause resume cancel lift-stop
+"""
 HEAVY = ("sqlalchemy", "httpx", "cryptography", "uvicorn", "starlette", "pluggy", "asyncio", "iso4217")
 
 
@@ -29,11 +33,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_every_command_of_the_issue_is_there_and_speaks_json() -> None:
     commands: Any = typer.main.get_command(app)
-    names = (
-        "init demo pay check propose approve reject run callbacks status payments holds cases events release retry "
-        "close-case restored reconcile close reject-close carry-over verify backup plugins simulator pause resume "
-        "cancel lift-stop"
-    ).split()
+    names = NAMES.split()
     assert set(names) <= set(commands.commands)
     for name in names:
         options = {option for parameter in commands.commands[name].params for option in parameter.opts}

@@ -56,23 +56,23 @@ FATES = {
     "redirect": PAID,
     "wrong-signature": PAID,
     "paid-then-returned": Fate("returned", 0, reason="reversed by the provider"),
-}  # fmt: skip
-# Where a repeated key pays again, a doubt that asking does not clear is for people. Never a second payment.
+}
+# Where a repeated key pays again, a doubt that asking does not clear in time is for people. Never a second payment.
 DOUBT = "the rail does not know this payment, and a second copy might pay twice"
-UNSURE = {
+HELD_IN_DOUBT = {
     "late": Fate("held", 1, DOUBT),
     "lands-after-not-found": Fate("held", 1, DOUBT),
     "refused-although-paid": Fate("held", 1, DOUBT),
-    "redirect": Fate("held", 0, DOUBT),
 }
+NEVER_TAKEN = {"redirect": Fate("held", 0, DOUBT)}
 # Nobody tells us of these but a callback; reconciling asks, and finds the one that the server remembers.
-ONLY_BY_CALLBACK = {"contradicting-callback": PAID, "paid-then-returned": PAID}
+ONLY_BY_CALLBACK = {"contradicting-callback": PAID, "paid-then-returned": Fate("paid", 0)}
 
 CASES = [
     pytest.param(False, True, FATES, id="dedupe, with callbacks"),
     pytest.param(False, False, FATES | ONLY_BY_CALLBACK, id="dedupe, only asking"),
-    pytest.param(True, True, FATES | UNSURE, id="no dedupe, with callbacks"),
-    pytest.param(True, False, FATES | UNSURE | ONLY_BY_CALLBACK, id="no dedupe, only asking"),
+    pytest.param(True, True, FATES | NEVER_TAKEN, id="no dedupe, with callbacks"),
+    pytest.param(True, False, FATES | NEVER_TAKEN | ONLY_BY_CALLBACK, id="no dedupe, only asking"),
 ]
 
 
@@ -99,21 +99,18 @@ def test_what_becomes_of_every_fault(
     payroll = shop.paid([invoice for _, invoice in lines(shop)])
 
     moved, cases = server.moved(), {case.payment: case.kind for case in shop.paymaster.cases(payroll)}
-    found = {
-        (faults[view.invoice], view.invoice): Fate(
-            view.state, moved.get(view.id, 0), view.reason, cases.get(view.id, "")
-        )
-        for view in shop.paymaster.payments(payroll)
-    }
-    assert found == {(fault, id_): fates[fault] for id_, fault in faults.items()}
+    for view in shop.paymaster.payments(payroll):
+        fault = faults[view.invoice]
+        fate = Fate(view.state, moved.get(view.id, 0), view.reason, cases.get(view.id, ""))
+        allowed = [fates[fault], *([HELD_IN_DOUBT[fault]] if no_dedupe and fault in HELD_IN_DOUBT else [])]
+        assert fate in allowed, (fault, view.account, shop.paymaster.events(view.id))
     assert {name for name, times in server.moved_by_entitlement().items() if times > 1} == set()
 
+    before = shop.states(payroll)
     agreement = shop.paymaster.reconcile(payroll, by="amina")
-    after = {faults[view.invoice]: view.state for view in shop.paymaster.payments(payroll)}
-    assert after["paid-then-returned"] == "returned"
-    assert after == {fault: fates[fault].state for fault in FATES} | {"paid-then-returned": "returned"}
-    late = 0 if callbacks else 2
-    assert (len(agreement.differing), agreement.silent) == (late, 0)
+    found_returned = {invoice: "returned" for invoice, fault in faults.items() if fault == "paid-then-returned"}
+    assert shop.states(payroll) == before | found_returned
+    assert (len(agreement.differing), agreement.silent) == (0 if callbacks else 2, 0)
 
 
 def _channel(no_dedupe: bool, callbacks: bool, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a module imports, read from its source: relative names made absolute, imports inside functions and for typing too."""
+"""What a module imports, read from its source: relative names made absolute; inside functions and for typing, too."""
 
 from __future__ import annotations
 

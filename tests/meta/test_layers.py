@@ -1,4 +1,4 @@
-"""The house: imports point down its list only, and a plugin knows the contract alone (design of the house, docs/laws.md)."""
+"""The house: imports point down its list of floors only, and a plugin knows the contract alone."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def parts_used(file: Path) -> Iterator[str]:
     """The parts of the house that a file of the core imports."""
     for name in imports_of(file, ROOT):
         if name == "gateway_core" or name.startswith("gateway_core."):
-            yield (name.split(".") + [""])[1]
+            yield [*name.split("."), ""][1]
 
 
 @pytest.mark.parametrize("file", CORE_FILES, ids=relative)
 def test_imports_point_down(file: Path) -> None:
-    own = (module_of(file, ROOT).split(".") + [""])[1]
+    own = [*module_of(file, ROOT).split("."), ""][1]
     if not own:
         return  # the front door shows what is behind it
     assert own in FLOOR, f"{own} is no part of the house: add it to its floor"
@@ -72,7 +72,9 @@ def test_a_plugin_knows_the_contract_alone(file: Path) -> None:
     used = set(imports_of(file, plugin.parent))
     core = {name for name in used if name.split(".")[0] == "gateway_core"}
     allowed = ("gateway_core.contract", *(FOR_SIMULATORS if file not in loaded_at_start(plugin) else ()))
-    wrong = {name for name in core if not name.startswith(tuple(part + "." for part in allowed)) and name not in allowed}
+    wrong = {
+        name for name in core if not name.startswith(tuple(part + "." for part in allowed)) and name not in allowed
+    }
     assert not wrong, f"{relative(file)} imports {', '.join(sorted(wrong))}"
     others = {name.split(".")[0] for name in used} & {other.name for other in PLUGINS if other != plugin}
     assert not others, f"{relative(file)} imports another plugin: {', '.join(sorted(others))}"
