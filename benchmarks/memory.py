@@ -20,9 +20,13 @@ import threading
 import time
 from pathlib import Path
 
+import attrs
+
 from benchmarks.pay import configuration, invoices
 from benchmarks.rail import rail
 from gateway_core import Paymaster
+
+COLUMNS = ["invoice", "beneficiary", "name", "account_type", "account", "amount", "currency", "programme", "cycle"]
 
 
 def peak_mb() -> float:
@@ -34,7 +38,9 @@ def write_file(path: Path, count: int) -> None:
     """A payroll file, written as a stream."""
     with path.open("w", newline="") as out:
         rows = csv.writer(out)
-        rows.writerow("invoice beneficiary name account_type account amount currency programme cycle".split())
+        rows.writerow(
+            ["invoice", "beneficiary", "name", "account_type", "account", "amount", "currency", "programme", "cycle"]
+        )
         for i in invoices(count):
             rows.writerow(
                 [i.id, i.beneficiary, i.name, i.account.type, i.account.value, i.amount.text, i.amount.currency,
@@ -82,7 +88,8 @@ def whole_job(counts: list[int]) -> None:
         for count in counts:
             with tempfile.TemporaryDirectory() as name:
                 got = in_process("pay", Path(name), url, count)
-            print(f"  {count:>10,} invoices   {got['proposed']:8.0f}  {got['checked']:8.0f}  {got['paid']:8.0f}", flush=True)
+            peaks = "  ".join(f"{got[when]:8.0f}" for when in ("proposed", "checked", "paid"))
+            print(f"  {count:>10,} invoices   {peaks}", flush=True)
 
 
 def beside_a_sender(count: int) -> None:
@@ -99,21 +106,17 @@ def beside_a_sender(count: int) -> None:
             number = 0
             while proposing.is_alive():
                 number += 1
-                small = [i for i in invoices(200 * number)][-200:]
-                renamed = [type(i)(**{**_fields(i), "cycle": f"other-{number}"}) for i in small]
+                small = list(invoices(200 * number))[-200:]
+                renamed = [attrs.evolve(i, cycle=f"other-{number}") for i in small]
                 payroll = paymaster.propose(f"small {number}", renamed, channel="dummy", by="amina")
                 paymaster.approve(payroll, by="joseph")
                 paymaster.run(payroll, wait=None)
             proposing.join()
     print(f"\nProposing and checking a file of {count:,} lines: {got['seconds']:.0f} s, peak {got['peak']:.0f} MB")
-    print(f"  beside it {len(waits):,} groups of intents: median wait {statistics.median(waits) * 1000:.0f} ms,", end=" ")
+    print(
+        f"  beside it {len(waits):,} groups of intents: median wait {statistics.median(waits) * 1000:.0f} ms,", end=" "
+    )
     print(f"longest {max(waits) * 1000:.0f} ms")
-
-
-def _fields(invoice: object) -> dict[str, object]:
-    import attrs
-
-    return {field.name: getattr(invoice, field.name) for field in attrs.fields(type(invoice))}
 
 
 def _time_writes(paymaster: Paymaster, waits: list[float]) -> None:

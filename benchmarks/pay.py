@@ -116,7 +116,7 @@ def latency(count: int, seconds: float) -> None:
     """Throughput when the provider takes its time."""
     with rail(seconds) as url, tempfile.TemporaryDirectory() as name:
         one = in_process("durable", Path(name), url, count)
-    print(f"\nAt {seconds * 1000:.0f} ms of provider latency, {LANES} lanes: {count / one['wall']:.0f} payments per second")
+    print(f"\nAt {seconds * 1000:.0f} ms of provider latency, {LANES} lanes: {count / one['wall']:.0f} payments/s")
 
 
 def main() -> None:

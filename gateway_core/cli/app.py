@@ -54,7 +54,11 @@ def with_desk(function: Command) -> Command:
             config=shared["config"] or Path(os.environ.get("GATEWAY_CONFIG", CONFIG)), store_url=shared["store"],
             as_json=bool(shared["as_json"]), verbose=shared["verbose"] or 0, log_file=shared["log_file"],
         ) as desk:  # fmt: skip
-            return function(desk, **given) or 0
+            try:
+                return function(desk, **given) or 0
+            except KeyboardInterrupt as error:
+                # Here and not outside: the framework would make its own exit code of it.
+                return tell(error, desk.as_json)
 
     hints = get_type_hints(function, include_extras=True)
     own = list(inspect.signature(function).parameters.values())[1:]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from ..model.errors import WrongState
+from ..model.states import WITHDRAWN
 from . import options as o
 from .app import command
 from .desk import Desk
@@ -37,7 +39,10 @@ def pay(
     payroll = propose_file(desk, paymaster, file, channel, by, name, despite, reading)
     if not paymaster.is_test:
         return _stop_before_approval(desk, paymaster, payroll)
-    if paymaster.status(payroll)[0].state == "awaiting_approval":
+    state = paymaster.status(payroll)[0].state
+    if state in WITHDRAWN:
+        raise WrongState(f"payroll {payroll} was {state}; propose it anew under another --name")
+    if state == "awaiting_approval":
         report = check_payroll(desk, paymaster, payroll)
         if not _approved(paymaster, report, by, approve_by, despite):
             return _objected(desk, report)
@@ -83,7 +88,7 @@ def _run(desk: Desk, paymaster: Paymaster, payroll: str, wait: float) -> int:
     rows = [(state, count, status.sums[state]) for state, count in status.counts.items()]
     desk.out.table(("state", ">payments", f">{status.currency}"), rows, f"{status.name} ({status.id})")
     code = ended(desk.out, report)
-    if code == 0:
+    if code == 0 and status.state != "reconciled":
         desk.out.say(f"next: gateway reconcile {payroll} --by <person>, then gateway close by another")
     body: dict[str, Any] = {"payroll": attrs.asdict(status), **sent(report)}
     desk.out.result(body)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import attrs
 import typer
 
+from ..model.errors import WrongState
+from ..model.states import SENDS
 from . import options as o
 from .app import command
 from .desk import Desk
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from ..paymaster import Paymaster
 
 Panel = o.SENDING
+# A payroll in these was approved: running it again is never wrong.
+APPROVED = SENDS | {"reconciled"}
 
 
 @command(Panel)
@@ -33,14 +37,23 @@ def run(
 ) -> int:  # fmt: skip
     """Send what is approved and unfinished, and find out what is unknown. Run again, it goes on where it was."""
     paymaster = desk.open()
-    report = send(desk, paymaster, payroll, wait, forever=forever)
+    if payroll and (state := paymaster.status(payroll)[0].state) not in APPROVED:
+        raise WrongState(f"payroll {payroll!r} is {state.replace('_', ' ')}; only what was approved is paid")
+    try:
+        report = send(desk, paymaster, payroll, wait, forever=forever)
+    except KeyboardInterrupt:
+        if not forever:
+            raise
+        # How a service ends: in order, and nothing is wrong with it.
+        desk.out.say("stopped; what is left waits for the next run")
+        return DONE
     desk.out.result(sent(report))
     return ended(desk.out, report)
 
 
 def send(desk: Desk, paymaster: Paymaster, payroll: str | None, wait: float, *, forever: bool = False) -> Report:
     """Be the sender, with a bar. A TERM signal ends it in order, as Ctrl-C does: what is in flight is finished."""
-    with _terminable(forever), progress(desk.out, "paying", _left(paymaster, payroll)) as step:
+    with _terminable(), progress(desk.out, "paying", _left(paymaster, payroll)) as step:
         return paymaster.run(payroll, wait=wait, progress=step, serve=forever)
 
 
@@ -51,7 +64,7 @@ def _left(paymaster: Paymaster, payroll: str | None) -> int:
 
 
 @contextlib.contextmanager
-def _terminable(forever: bool) -> Iterator[None]:
+def _terminable() -> Iterator[None]:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -107,7 +120,7 @@ def callbacks(
 
     desk.open()
     configuration = desk.configuration()
-    with _terminable(True), contextlib.suppress(KeyboardInterrupt):
+    with _terminable(), contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_receive(desk, configuration, _addresses(configuration, listen)))
     desk.out.say(f"stopped at {when(time.time_ns() // 1000)}")
     return 0

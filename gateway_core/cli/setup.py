@@ -32,12 +32,13 @@ def init(
 
     file = folder / CONFIG
     name = deployment_name(folder.resolve().name)
-    text = template(name, **({"base_url": base_url} if base_url else {}))
+    chosen = {"base_url": base_url, "store": desk.store_url or ""}
+    text = template(name, **{key: value for key, value in chosen.items() if value})
     if mark_dir:
         # A JSON string is a TOML string; a key of the file's own must come before its first table.
         text = f"mark_dir = {json.dumps(mark_dir, ensure_ascii=False)}\n\n{text}"
     folder.mkdir(parents=True, exist_ok=True)
-    desk.config = file
+    desk.config, desk.store_url = file, None
     _write_new(file, text)
     try:
         desk.open(create=True)

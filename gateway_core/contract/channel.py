@@ -6,7 +6,8 @@ refused, and this class is the only caller of the hooks.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -118,13 +119,24 @@ def _registered_alone(gateway: Gateway[Any]) -> Any:
     manager.add_hookspecs(GatewaySpecs)
     manager.register(gateway, gateway.name)
     manager.check_pending()
+    hooks = SimpleNamespace()
     for hook in HOOKS:
         found = getattr(manager.hook, hook).get_hookimpls()
         if len(found) != 1 or found[0].wrapper or found[0].hookwrapper:
             raise ConfigurationError(
                 gateway.name, f"{hook} must have exactly one plain implementation", "remove wrappers and decorators"
             )
-    return manager.hook
+        setattr(hooks, hook, _caller(found[0]))
+    return hooks
+
+
+def _caller(impl: pluggy.HookImpl) -> Callable[..., Any]:
+    """Call the one implementation directly: pluggy's loop over one adds nothing but its cost, twice per payment."""
+
+    def call(**given: Any) -> Any:
+        return impl.function(*[given[name] for name in impl.argnames])
+
+    return call
 
 
 def _generator(hook: str, made: object) -> Any:

@@ -40,7 +40,7 @@ def propose(
     if not name.strip() or len(name) > 200:
         raise WrongState("a payroll needs a name of 1 to 200 characters")
     payroll = payroll_id(store.deployment, name)
-    if _already(store, payroll, name, taken):
+    if _already(store, payroll, name, taken, channel):
         return payroll
     _refuse_if_in_use(store, payroll, taken)
     plan = _stage(store, payroll, name, taken, channel, by, progress)
@@ -64,7 +64,7 @@ def _given(i: Invoice) -> bytes:
     )  # fmt: skip
 
 
-def _already(store: Store, payroll: str, name: str, taken: Taken) -> bool:
+def _already(store: Store, payroll: str, name: str, taken: Taken, channel: str) -> bool:
     with store.read() as connection:
         row = connection.execute(sa.select(t.payrolls).where(t.payrolls.c.id == payroll)).first()
     if row is None:
@@ -73,8 +73,9 @@ def _already(store: Store, payroll: str, name: str, taken: Taken) -> bool:
         _discard(store, payroll)
         return False
     content = root_of(_given(invoice) for page in taken.pages(PAGE) for _, invoice in page)
-    if row.content != content:
-        raise WrongState(f"payroll {name!r} exists with other content; give the new one another name")
+    if row.content != content or row.channel != channel:
+        other = "with other content" if row.content != content else f"on channel {row.channel}"
+        raise WrongState(f"payroll {name!r} exists {other}; give the new one another name")
     return True
 
 

@@ -1,6 +1,7 @@
 """Statements of the hot path: compiled once per dialect, run with plain tuples (or dicts, as the driver takes them).
 
-SQLAlchemy's own executemany prepares each row of parameters anew, which costs more than the row's insert.
+SQLAlchemy's own execution prepares each row of parameters and each row of results anew, which costs more than the
+database's work. Results carry the driver's own values: a boolean is 0 or 1 on SQLite.
 """
 
 from __future__ import annotations
@@ -8,30 +9,53 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 
 
+@attrs.frozen
+class _Text:
+    """A compiled statement: its text, constants that it brings, and the order of parameters where it is positional."""
+
+    text: str
+    constants: Mapping[str, Any]
+    order: Sequence[str] | None
+
+    @classmethod
+    def of(cls, statement: Any, dialect: Dialect) -> _Text:
+        compiled = statement.compile(dialect=dialect)
+        constants = {name: value for name, value in compiled.params.items() if value is not None}
+        return cls(str(compiled), constants, compiled.positiontup if compiled.positional else None)
+
+    def given(self, values: Mapping[str, Any]) -> Any:
+        """The parameters as the driver takes them."""
+        named = {**self.constants, **values} if self.constants else values
+        return dict(named) if self.order is None else tuple([named[name] for name in self.order])
+
+
 class Prepared:
-    """An INSERT or UPDATE whose parameters are all bound by name."""
+    """A statement whose parameters are all bound by name."""
 
     def __init__(self, statement: sa.Executable) -> None:
         self._statement = statement
-        self._made: dict[str, tuple[str, Sequence[str] | None]] = {}
+        self._made: dict[str, _Text] = {}
+
+    def _text(self, connection: Connection) -> _Text:
+        made = self._made.get(connection.dialect.name)
+        if made is None:
+            made = self._made[connection.dialect.name] = _Text.of(self._statement, connection.dialect)
+        return made
 
     def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run it once per row, in one call of the driver."""
-        text, order = self._made.get(connection.dialect.name) or self._compile(connection.dialect)
-        if order is None:
-            connection.exec_driver_sql(text, list(rows))
-        else:
-            connection.exec_driver_sql(text, [tuple([row[name] for name in order]) for row in rows])
+        """Run an INSERT or UPDATE once per row, in one call of the driver."""
+        text = self._text(connection)
+        connection.exec_driver_sql(text.text, [text.given(row) for row in rows])
 
-    def _compile(self, dialect: Dialect) -> tuple[str, Sequence[str] | None]:
-        compiled = self._statement.compile(dialect=dialect)  # type: ignore[attr-defined]
-        made = (str(compiled), compiled.positiontup if compiled.positional else None)
-        self._made[dialect.name] = made
-        return made
+    def rows(self, connection: Connection, **values: Any) -> Sequence[Any]:
+        """The rows of a SELECT, with columns by name."""
+        text = self._text(connection)
+        return connection.exec_driver_sql(text.text, text.given(values)).all()
 
 
 class Among:
@@ -39,20 +63,15 @@ class Among:
 
     def __init__(self, statement: sa.Select[Any], column: sa.ColumnElement[Any]) -> None:
         self._statement, self._column = statement, column
-        self._made: dict[tuple[str, int], tuple[str, Mapping[str, Any], Sequence[str] | None]] = {}
+        self._made: dict[tuple[str, int], _Text] = {}
 
     def run(self, connection: Connection, values: Sequence[Any]) -> Sequence[Any]:
         """The rows, with columns by name."""
         where = (connection.dialect.name, len(values))
-        text, constants, order = self._made.get(where) or self._compile(connection.dialect, where)
-        named = {**constants, **{f"v{number}": value for number, value in enumerate(values)}}
-        given: Any = named if order is None else tuple([named[name] for name in order])
-        return connection.exec_driver_sql(text, given).all()
-
-    def _compile(self, dialect: Dialect, where: tuple[str, int]) -> tuple[str, Mapping[str, Any], Sequence[str] | None]:
-        values = [sa.bindparam(f"v{number}", type_=self._column.type) for number in range(where[1])]
-        compiled = self._statement.where(self._column.in_(values)).compile(dialect=dialect)
-        constants = {name: value for name, value in compiled.params.items() if value is not None}
-        made = (str(compiled), constants, compiled.positiontup if compiled.positional else None)
-        self._made[where] = made
-        return made
+        text = self._made.get(where)
+        if text is None:
+            bound = [sa.bindparam(f"v{number}", type_=self._column.type) for number in range(len(values))]
+            text = _Text.of(self._statement.where(self._column.in_(bound)), connection.dialect)
+            self._made[where] = text
+        given = text.given({f"v{number}": value for number, value in enumerate(values)})
+        return connection.exec_driver_sql(text.text, given).all()

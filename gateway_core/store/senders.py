@@ -20,6 +20,20 @@ _CLAIM = Prepared(
     .where(_p.id == sa.bindparam("b_id"), _p.sender.is_(None))
     .values(sender=sa.bindparam("b_sender"), taken=sa.bindparam("b_taken"))
 )
+_due = (
+    sa.select(t.payments)
+    .where(
+        _p.payroll == sa.bindparam("w_payroll"),
+        _p.channel == sa.bindparam("w_channel"),
+        _p.open,
+        _p.sender.is_(None),
+        _p.due <= sa.bindparam("w_now"),
+    )
+    .order_by(_p.due, _p.line)
+    .limit(sa.bindparam("w_size"))
+)
+_DUE = Prepared(_due)
+_DUE_SENT = Prepared(_due.where(_p.state != "planned", _p.state != "ready"))
 _OWNERS = Among(sa.select(_p.entitlement, _p.id).where(_p.taken), _p.entitlement)
 
 
@@ -62,15 +76,8 @@ def claim(
     Returns the rows, and {payment: why not} for those that may not be sent. `sent_only`: the payroll is paused, only
     doubts are cleared.
     """
-    due = (
-        sa.select(t.payments)
-        .where(_p.payroll == payroll, _p.channel == channel, _p.open, _p.sender.is_(None), _p.due <= now)
-        .order_by(_p.due, _p.line)
-        .limit(size)
-    )
-    if sent_only:
-        due = due.where(_p.state.not_in(UNSENT))
-    rows = list(connection.execute(due))
+    due = _DUE_SENT if sent_only else _DUE
+    rows = list(due.rows(connection, w_payroll=payroll, w_channel=channel, w_now=now, w_size=size))
     refused = _not_to_be_sent(connection, [row for row in rows if row.state in UNSENT])
     mine = [
         {

@@ -127,7 +127,13 @@ Index(
     sqlite_where=text("sender IS NOT NULL"),
     postgresql_where=text("sender IS NOT NULL"),
 )
-Index("payments_state", payments.c.payroll, payments.c.state, payments.c.line)
+Index(
+    "payments_held",
+    payments.c.payroll,
+    payments.c.line,
+    sqlite_where=text("state = 'held'"),
+    postgresql_where=text("state = 'held'"),
+)
 Index("payments_invoice", payments.c.invoice)
 
 # Law 2, enforced by the database: attempt n+1 cannot be written while attempt n lives.

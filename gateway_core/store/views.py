@@ -185,7 +185,7 @@ def holds(store: Store, payroll: str | None) -> list[HeldView]:
     s = t.releases.c
     sent = sa.exists().where(t.attempts.c.payment == _p.id)
     query = (
-        sa.select(t.payments, _r.name.label("of"), sent.label("sent"), s.value.label("proposed"), s.by.label("proposed_by"))
+        sa.select(t.payments, _r.name.label("of"), sent.label("sent"), s.value.label("proposed"), s.by.label("who"))
         .join(t.payrolls, _r.id == _p.payroll)
         .outerjoin(t.releases, s.payment == _p.id)
         .where(_p.state == "held")
@@ -198,7 +198,7 @@ def holds(store: Store, payroll: str | None) -> list[HeldView]:
         return [
             HeldView(
                 row.id, row.invoice, row.of, row.name, row.account, amount_text(row.amount, row.currency),
-                row.currency, row.reason, bool(row.sent), row.proposed or "", row.proposed_by or "",
+                row.currency, row.reason, bool(row.sent), row.proposed or "", row.who or "",
             )
             for row in connection.execute(query)
         ]  # fmt: skip

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 WHO = ("--channel", "dummy", "--by", "amina", "--approve-by", "joseph")
 FAULTY = Path(__file__).parents[2] / "examples" / "payroll-faulty.csv"
@@ -148,3 +153,87 @@ def test_on_a_live_store_it_only_proposes(desk: Any, monkeypatch: pytest.MonkeyP
     answer = desk.json("pay", str(file), *WHO)
     assert answer["exit"] == 4
     assert answer["test"] is False and answer["payroll"]["state"] == "awaiting_approval"
+
+
+def test_the_same_name_on_another_channel_is_no_repetition(desk: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.configure(f'\n[channels.second]\ngateway = "dummy_server"\nbase_url = "{desk.url}"\n')
+    file = desk.payroll("november", 2)
+    assert desk.run("pay", str(file), *WHO) == 0
+    assert desk.run("pay", str(file), "--channel", "second", "--by", "amina", "--approve-by", "joseph") == 1
+    assert "on channel dummy" in capsys.readouterr().err
+
+
+def test_who_approves_signs_where_approvers_are_configured(desk: Any) -> None:
+    key = Ed25519PrivateKey.generate()
+    public = base64.b64encode(key.public_key().public_bytes_raw()).decode()
+    config = desk.folder / "gateway.toml"
+    config.write_text(config.read_text() + f'\n[approvers]\njoseph = "{public}"\n')
+    file = desk.payroll("november", 2)
+    assert desk.run("propose", str(file), "--channel", "dummy", "--by", "amina") == 0
+    assert desk.run("approve", "november", "--by", "joseph") == 5
+    message = base64.b64decode(desk.json("approve", "november", "--by", "joseph", "--show-message")["base64"])
+    signature = base64.b64encode(key.sign(message)).decode()
+    assert desk.run("approve", "november", "--by", "grace", "--signature", signature) == 5
+    assert desk.run("approve", "november", "--by", "joseph", "--signature", signature) == 0
+    assert desk.run("run", "--wait", "5") == 0
+
+
+def test_a_service_ends_in_order_and_pays_what_was_approved(desk: Any) -> None:
+    file = desk.payroll("november", 5)
+    desk.run("propose", str(file), "--channel", "dummy", "--by", "amina")
+    desk.run("approve", "november", "--by", "joseph")
+    service = desk.start("run", "--forever")
+    until = time.monotonic() + 20
+    while desk.json("status")["payrolls"][0]["counts"] != {"paid": 5} and time.monotonic() < until:
+        time.sleep(0.1)
+    # A second sender is told who sends.
+    assert desk.run("run") == 1
+    service.terminate()
+    assert (service.communicate()[1], service.returncode) == ("", 0)
+    assert set(desk.moved().values()) == {1}
+
+
+def test_what_was_not_approved_or_was_rejected_is_not_quietly_nothing(desk: Any) -> None:
+    file = desk.payroll("november", 2)
+    desk.run("propose", str(file), "--channel", "dummy", "--by", "amina")
+    assert desk.run("run", "november") == 1
+    assert desk.run("reject", "november", "--by", "joseph", "--reason", "an old list") == 0
+    assert desk.run("pay", str(file), *WHO) == 1
+    assert desk.run("pay", str(file), *WHO, "--name", "november again") == 0
+
+
+def test_a_copy_of_a_store_is_not_sent_from_until_two_people_say_so(
+    desk: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = desk.payroll("november", 3)
+    desk.run("propose", str(file), "--channel", "dummy", "--by", "amina")
+    desk.run("approve", "november", "--by", "joseph")
+    for mark in (desk.folder / "marks").iterdir():
+        mark.unlink()
+    capsys.readouterr()
+    assert desk.run("run") == 1
+    assert "gateway restored" in capsys.readouterr().err
+    assert desk.run("restored", "--by", "amina") == 2
+    assert desk.run("restored", "--by", "amina", "--by", "Amina") == 5
+    assert desk.run("restored", "--by", "amina", "--by", "joseph") == 0
+    assert desk.run("run", "--wait", "20") == 0
+    assert set(desk.moved().values()) == {1}
+
+
+def test_callbacks_are_received_by_a_process_of_their_own(desk: Any) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    process = desk.start("callbacks", "--listen", address)
+    assert _posted(f"http://{address}/callbacks/dummy/") == 204
+    process.terminate()
+    assert (process.communicate()[1], process.returncode) == ("", 0)
+
+
+def _posted(url: str) -> int:
+    for _ in range(100):
+        try:
+            return httpx.post(url, content=b"{}", trust_env=False).status_code
+        except httpx.ConnectError:
+            time.sleep(0.1)
+    return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway_core.lifecycle import approval
 from gateway_core.model.accounts import Account
@@ -22,8 +24,10 @@ from gateway_core.reconcile import closing as closing_payrolls
 from gateway_core.reconcile.audit import Agreement
 from gateway_core.store import Result, Store, Write, journal, payments, payrolls, senders, writes
 from gateway_core.store import tables as t
-from gateway_core.store.database import now_us
+from gateway_core.store.database import now_us, recognise
+from gateway_core.store.findings import Verification
 from gateway_core.store.opening import close_store, open_store
+from gateway_core.store.verifying import verify
 
 DEPLOYMENT = "example"
 PRINTS = {"dummy": "fingerprint-1"}
@@ -198,6 +202,16 @@ def _send(store: Store) -> None:
     closing_payrolls.close_case(store, 1, "joseph", "the rail sent it back")
 
 
+def look(path: Path, heads: Path | None, key: Ed25519PrivateKey | None = None) -> Verification:
+    """Verify without a writer session of one's own: nothing is written."""
+    store = Store(f"sqlite:///{path}", DEPLOYMENT)
+    try:
+        recognise(store, "test")
+        return verify(store, heads, key.public_key() if key else None)
+    finally:
+        store.close()
+
+
 # -- hands that tamper -------------------------------------------------------------------------------------------------
 
 
@@ -211,9 +225,7 @@ def sql(path: Path, *statements: str | tuple[str, Sequence[object]]) -> int:
 
 
 def rewrite(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    """Change facts (also salt and body) and compute every digest, chain and recorded head anew, as a thorough hand would."""
-    import hashlib
-
+    """Change facts, and compute every digest, chain and recorded head anew, as a thorough hand would."""
     with closing(sqlite3.connect(path)) as connection:
         connection.row_factory = sqlite3.Row
         previous, session = b"", None

@@ -96,7 +96,7 @@ def test_a_backup_that_fails_leaves_nothing(path: Path, tmp_path: Path, monkeypa
     monkeypatch.setattr(backups, "sync", full)
     store = open_again(path)
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(StoreError, match="failed and was removed: .*No space left"):
+    with pytest.raises(StoreError, match=r"failed and was removed: .*No space left"):
         backup(store, tmp_path / "b.db")
     assert sorted(tmp_path.iterdir()) == before
     close_store(store)
@@ -111,7 +111,7 @@ def test_a_damaged_store_gives_no_backup(path: Path, tmp_path: Path) -> None:
     damaged.write_bytes(content)
     broken = Store(f"sqlite:///{damaged}", "example")
     broken.identity = store.identity
-    with pytest.raises(StoreError, match="failed and was removed|is damaged"):
+    with pytest.raises(StoreError, match=r"failed and was removed|is damaged"):
         backup(broken, tmp_path / "b.db")
     broken.close()
     assert not (tmp_path / "b.db").exists()

@@ -1,4 +1,4 @@
-"""What the store refuses whatever its callers believe: laws 2 and 9 as constraints, and every write that comes too late."""
+"""What the store refuses whatever its callers believe: laws 2 and 9 as constraints, and writes that come too late."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ def kept(store: Store) -> tuple[int, int]:
     """How many facts and attempts there are."""
     with store.read() as connection:
         facts, attempts = (
-            connection.execute(sa.select(sa.func.count()).select_from(table)).scalar() for table in (t.facts, t.attempts)
+            connection.execute(sa.select(sa.func.count()).select_from(table)).scalar()
+            for table in (t.facts, t.attempts)
         )
     return facts or 0, attempts or 0
 

@@ -1,4 +1,4 @@
-"""The mark (design 7): a store that is older than what was sent from it, or a copy, is noticed before anything is sent."""
+"""The mark (design 7): a store older than what was sent from it, or a copy, is noticed before anything is sent."""
 
 from __future__ import annotations
 

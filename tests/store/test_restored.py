@@ -52,7 +52,9 @@ def test_what_is_claimed_and_due_later_is_free_and_due_now(path: Path) -> None:
         connection.execute(sa.update(t.payments).where(t.payments.c.open).values(due=2**60))
     restored(store, "amina", "joseph")
     with store.read() as connection:
-        query = sa.select(t.payments.c.sender, t.payments.c.due).where(t.payments.c.open, t.payments.c.payroll == "grant")
+        query = sa.select(t.payments.c.sender, t.payments.c.due).where(
+            t.payments.c.open, t.payments.c.payroll == "grant"
+        )
         assert {tuple(row) for row in connection.execute(query)} == {(None, 0)}
     close_store(store)
 

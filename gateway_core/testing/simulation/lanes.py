@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 
 import attrs
@@ -16,27 +17,28 @@ FAULTS = (
     "goes well", "request lost", "answer lost", "request late", "delivered twice", "5xx before effect",
     "5xx after effect", "garbage", "connection refused", "stale answer", "answered slowly",
 )  # fmt: skip
-LATE = (45, 31, 120)
+LATE = (45, 120)
 
 
 @attrs.define
 class Net:
-    """All lanes of a world. `under_way` counts requests that may still land, for officers who look before they act."""
+    """All lanes of a world. `under_way` counts the copies of each request that may still land."""
 
     stage: Stage
     provider: Provider
     watch: Watch
     odds: float
-    under_way: int = 0
+    under_way: Counter[str] = attrs.field(factory=Counter)
 
     def arrive(self, wire: Wire, repeated: bool, box: list[Reply]) -> None:
         """A request reaches the provider."""
-        self.under_way -= 1
-        box.append(self.provider.receive(wire, repeated))
+        name = _name(wire)
+        self.under_way[name] -= 1
+        box.append(self.provider.receive(wire, repeated, self.under_way[name] > 0))
 
     def carry(self, wire: Wire, after: int, repeated: bool, box: list[Reply]) -> None:
         """Let a request arrive after a while."""
-        self.under_way += 1
+        self.under_way[_name(wire)] += 1
         self.stage.after(after, partial(self.arrive, wire, repeated, box))
 
     def fault(self, wire: Wire) -> str:
@@ -93,3 +95,7 @@ class SimLane:
 
     async def close(self) -> None:
         """Nothing to drop."""
+
+
+def _name(wire: Wire) -> str:
+    return f"{wire.method} {wire.target} {wire.body!r}"

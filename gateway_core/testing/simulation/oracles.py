@@ -121,6 +121,7 @@ def at_the_end(end: End) -> list[Row]:
         law_7_refold(row, life)
         liveness(row, life)
         law_2_one_live_attempt(row)
+        law_3_evidence(row)
         if row.id not in end.careless:
             law_3_states_and_money(row, end.ledger, row.id in cases)
         if end.quiet and row.state == "held":
@@ -169,12 +170,27 @@ def is_dead(facts: Iterable[Fact], attempt: int) -> bool:
     return copies == 0 or (refused and closed >= copies)
 
 
+def law_3_evidence(row: Row) -> None:
+    """The flow may say paid only after the rail said done, and refused only of an attempt that is dead."""
+    for place, fact in enumerate(row.facts):
+        if fact.kind != "outcome":
+            continue
+        before = row.facts[:place]
+        if fact.value == "refused" and not is_dead(before, fact.attempt):
+            raise Violation("3", "refused, and a copy may still pay")
+        done = any(f.kind == "answer" and f.value == "done" and f.attempt == fact.attempt for f in before)
+        if fact.value == "paid" and not done:
+            raise Violation("3", "paid, and the rail never said so")
+
+
 def law_3_states_and_money(row: Row, ledger: Mapping[str, Transfer], case: bool) -> None:
     """Paid: exactly one transfer. Refused or cancelled: none. Where the rail itself lied, what it told counts."""
     mine = [transfer for transfer in ledger.values() if transfer.order["reference"] == row.id]
     moved = sum(transfer.moved for transfer in mine)
     if any(transfer.lied for transfer in mine):
         _rail_lied(row, case)
+    elif case:
+        raise Violation("3", "a case was opened although the rail told no lie: we believed something too early")
     elif row.state == "paid" and moved != 1:
         raise Violation("3", f"paid, and {moved} transfers")
     elif row.state in SETTLED - {"paid"} and moved:

@@ -55,8 +55,11 @@ class Provider:
     call: Callable[[bytes, dict[str, str], int], None]
     ledger: dict[str, Transfer] = attrs.field(factory=dict)
 
-    def receive(self, wire: Wire, repeated: bool) -> Reply:
-        """One request has arrived. `repeated`: the wire, not the payer, delivered it once more."""
+    def receive(self, wire: Wire, repeated: bool, overtaken: bool) -> Reply:
+        """One request has arrived. `repeated`: the wire, not the payer, delivered it once more.
+
+        `overtaken`: another copy of it is still under way. That is when a refusal is most dangerous.
+        """
         parts = wire.target.split("/")
         match wire.method, parts[1]:
             case "GET", "accounts":
@@ -65,11 +68,11 @@ class Provider:
                 return _answer(200, about=wire.target, fee=1)
             case "GET", "payments":
                 return self._find(parts[2])
-        return self._take(json.loads(wire.body), repeated)
+        return self._take(json.loads(wire.body), repeated, overtaken)
 
     # -- money --------------------------------------------------------------------------------------------------------
 
-    def _take(self, order: dict[str, Any], repeated: bool) -> Reply:
+    def _take(self, order: dict[str, Any], repeated: bool, overtaken: bool) -> Reply:
         known = self.ledger.get(order["key"])
         if known is not None and self.dedupes and self.stage.now - known.first_at < self.window:
             return self._again(known)
@@ -79,6 +82,8 @@ class Provider:
         mode = MODES[0] if expired else self._drawn(MODES, f"pay {order['account']}")
         if expired or mode == "busy: 429":
             return _answer(410 if expired else 429, **order)
+        if overtaken and not self.calm() and self.stage.tape.chance(f"refuses {order['account']}, keeps no record", 0.5):
+            return _answer(422, **order, code="limit_exceeded")
         if order["account"].endswith("x"):
             mode = "refuses"
         transfer = known or Transfer(order, "pending", self.stage.now)
