@@ -70,7 +70,8 @@ Wait = Annotated[
 
 # What every command has, and the application itself too: `gateway --config X status` is `gateway status --config X`.
 Config = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="The configuration; default: $GATEWAY_CONFIG, or gateway.toml.")
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="The configuration; default: $GATEWAY_CONFIG, or gateway.toml."),
 ]
 StoreUrl = Annotated[
     str | None, typer.Option("--store", metavar="URL", help="Another address of the store than the configuration's.")

@@ -101,9 +101,9 @@ def _wanted(life: Life, rules: Rules, now: int, salt: str) -> Move:
 def _read(step: Step, rules: Rules, salt: str) -> Move:
     """A step that moves nothing: the same question again, a bounded number of times."""
     if step.last == "waiting" and (step.ask_next or step.body.get("find_out")):
-        if step.asks >= rules.ask_limit:
+        if step.asks >= rules.ask_limit or step.last_at - step.waiting_since > rules.patience:
             return Move(Kind.HOLD, why=f"{step.name}: the rail does not decide")
-        return Move(Kind.ASK, step.name, _later(step, rules.ask_after, rules.ask_at_most, step.asks, salt))
+        return Move(Kind.ASK, step.name, _later(step, rules.ask_after, rules.ask_at_most, _asked(step), salt))
     if step.copies - step.closed >= COPIES:
         return Move(Kind.HOLD, why=f"{step.name}: the rail stays silent")
     if step.copies >= HARMLESS_COPIES:
@@ -137,8 +137,12 @@ def _in_doubt(step: Step, rules: Rules, now: int, salt: str) -> Move:
     if step.last in ("heard", "withheld"):
         return Move(Kind.ASK, step.name)
     gap = rules.settle if step.last == "not_found" else 0
-    at = max(_later(step, rules.ask_after, rules.ask_at_most, step.asks, salt), step.last_at + gap)
+    at = max(_later(step, rules.ask_after, rules.ask_at_most, _asked(step), salt), step.last_at + gap)
     return Move(Kind.ASK, step.name, at)
+
+
+def _asked(step: Step) -> int:
+    return step.asks + step.waits
 
 
 def _only_listen(step: Step, rules: Rules, now: int) -> Move:

@@ -36,6 +36,7 @@ class Step:
     answer: Fact | None = None
     refused_in_doubt: Fact | None = None
     asks: int = 0
+    waits: int = 0
     not_found: int = 0
     first_not_found: int = 0
     last: str = "sent"
@@ -231,7 +232,9 @@ def _word(life: Life, fact: Fact) -> None:
     not_found_at = step.last_at if step.last == "not_found" else 0
     step.last, step.last_at = fact.value, fact.at
     if fact.source in ("find_out", "reconcile"):
-        step.asks += 1
+        # "Still pending" answers the question: the rail's patience bounds it, not the number of questions.
+        step.waits += fact.value == "waiting"
+        step.asks += fact.value != "waiting"
     again = life.state == "ready"
     if fact.value != "heard":
         _doubt_again(life, step)
@@ -292,7 +295,7 @@ def _release(life: Life, fact: Fact) -> None:
         elif fact.value in ("refused", "cancelled"):
             life.cases.append(("contradiction", fact.attempt))
     for step in life.steps.values():
-        step.asks = step.not_found = step.first_not_found = step.waiting_since = step.not_before = 0
+        step.asks = step.waits = step.not_found = step.first_not_found = step.waiting_since = step.not_before = 0
         step.last_at = fact.at
         if fact.value in ("ready", "pending") and step.verdict != "done":
             step.verdict, step.answer = "", None

@@ -69,8 +69,13 @@ ROWS: list[tuple[str, list[Fact], Rules, Kind, bool | None]] = [
     ("withheld after a restore: ask first", [intent(0, value="withheld")], ASKABLE, Kind.ASK, True),
     ("a refusal in doubt: ask", [intent(), SILENT, fact("copy", ago=80), fact("answer", "refused", "ask", ago=70)],
      ASKABLE, Kind.ASK, True),
-    ("pending beyond patience: hold", [intent(8 * 86_400), fact("word", "waiting", "ask", ago=7 * 86_400 + 1)],
+    ("pending beyond patience, but the sender was away: ask before giving up",
+     [intent(8 * 86_400), fact("word", "waiting", "ask", ago=7 * 86_400 + 1)], ASKABLE, Kind.ASK, True),
+    ("pending, and pending still after patience was over: hold",
+     [intent(8 * 86_400), fact("word", "waiting", "ask", ago=7 * 86_400 + 1), fact("word", "waiting", "find_out", ago=0)],
      ASKABLE, Kind.HOLD, None),
+    ("pending, asked often: patience decides, not the number of questions",
+     [intent(), *[fact("word", "waiting", "find_out", ago=50)] * 10], ASKABLE, Kind.WAIT, False),
     ("asked too often: hold", [intent(), *[fact("word", "unknown", "find_out", ago=50)] * 10], ASKABLE, Kind.HOLD, None),
     # not found
     ("not found once: wait for it to settle", [intent(), *not_found(10)], ASKABLE, Kind.WAIT, False),
@@ -132,8 +137,8 @@ ALL_RULES = [
 ]
 ON_SEND = ("unsent", "unknown", "waiting", "not_taken", "refused", "crash")
 ON_ASK = ("unknown", "waiting", "not_found")
-# Copies that harm nobody, questions, and copies in doubt: nothing else can be repeated.
-BOUND = 3 * (HARMLESS_COPIES + ASKABLE.ask_limit + COPIES)
+# Copies that harm nobody, questions, copies in doubt, and the patience with a pending one: nothing else repeats.
+BOUND = 3 * (HARMLESS_COPIES + ASKABLE.ask_limit + COPIES + ASKABLE.patience // ASKABLE.ask_at_most)
 
 
 def end_of(rules: Rules, find_out: bool, money: bool, choose: Callable[[tuple[str, ...]], str]) -> tuple[Kind, int]:
