@@ -21,6 +21,7 @@ from typing import Any
 
 from .channels import Configuration, load
 from .contract.channel import Channel
+from .engine.callbacks import CallbackApp
 from .engine.driver import Driver
 from .engine.lock import SenderLock
 from .engine.mark import Mark
@@ -39,6 +40,7 @@ from .reconcile.closing import Totals
 from .store import Store, heads, opening, payrolls, verifying, views
 from .store import backup as copying
 from .store.backup import BackupReport
+from .store.clock import now_us
 from .store.findings import Verification
 from .store.views import CaseView, EventView, HeldView, PaymentView, PayrollStatus
 
@@ -266,6 +268,14 @@ class Paymaster:
 
         return running.in_thread(lambda: running.guarded(runtime, work(runtime)), interrupt)
 
+    def callbacks(self) -> CallbackApp:
+        """The ASGI application that takes the rails' callbacks: mount it, or let `gateway callbacks` serve it.
+
+        It stores and answers; whichever process sends acts on what was stored, within a second.
+        """
+        channels = {name: self.configuration.channel(name) for name in self.configuration.channel_names}
+        return CallbackApp(self._store, channels, now_us)
+
     def pause(self, payroll: str, *, by: str, reason: str) -> None:
         """Send nothing new of it; what was sent is still asked about."""
         normal(by)
@@ -302,8 +312,12 @@ class Paymaster:
         returned or cancelled. The first person proposes (False is returned), another one agrees (True).
         """
         normal(by)
-        self._signed(by, approval.release_message(payment, to), signature)
+        self._signed(by, self.release_message(payment, to), signature)
         return officers.release(self._store, payment, to, by, reason, reference=reference, signature=signature)
+
+    def release_message(self, payment: str, to: str) -> bytes:
+        """The bytes that an approver signs with Ed25519 to release a held payment, as it is now."""
+        return approval.release_message(payment, to, len(self.events(payment)))
 
     def cases(self, payroll: str | None = None) -> list[CaseView]:
         """What people must look at: a possible double payment, a contradiction."""

@@ -67,11 +67,11 @@ def invoices(count: int = 1, *, account: str = "w-{:04d}", amount: int = 50_000,
 
 def invoice(n: int, account: str, amount: int = 50_000, **changes: Any) -> Invoice:
     """Invoice `n`."""
-    known: dict[str, Any] = {"programme": "child-grant", "cycle": "2026-11"}
-    return Invoice(
-        id=f"inv-{n}", beneficiary=f"ben-{n}", name=f"Name {n}", account=Account("wallet", account),
-        amount=Money(amount, "UGX"), **(known | changes),
-    )  # fmt: skip
+    known: dict[str, Any] = {
+        "id": f"inv-{n}", "beneficiary": f"ben-{n}", "name": f"Name {n}", "account": Account("wallet", account),
+        "amount": Money(amount, "UGX"), "programme": "child-grant", "cycle": "2026-11",
+    }  # fmt: skip
+    return Invoice(**(known | changes))
 
 
 class Shop:

@@ -37,9 +37,7 @@ def release(
     """Say what becomes of a held payment; once per person, and it takes two who say the same."""
     paymaster = desk.open()
     if show_message:
-        from ..lifecycle.approval import release_message
-
-        return show_bytes(desk.out, release_message(payment, to.value))
+        return show_bytes(desk.out, paymaster.release_message(payment, to.value))
     done = paymaster.release(payment, to.value, by=by, reason=reason, reference=reference, signature=signature)
     more = "" if done else "; another person must say the same"
     desk.out.say(f"payment {payment}: {to.value}, says {by}{more}")

@@ -25,6 +25,7 @@ from ..model.states import UNSENT
 from ..store import Result, Store, Write
 from . import claims
 from .decide import Rules
+from .evidence import plain
 from .groups import Groups
 from .hear import hear
 from .mark import Mark
@@ -228,7 +229,7 @@ class Driver:
 
     def _hold(self, case: Case, why: str) -> None:
         life = case.life
-        case.note(Fact(life.facts + 1, self.runtime.now(), "hold", why, attempt=life.attempt))
+        case.note(Fact(life.facts + 1, self.runtime.now(), "hold", plain(why), attempt=life.attempt))
 
     async def _work(self, pump: Pump, lane: Lane, left: Any) -> None:
         low = pump.channel.pace.max_concurrency

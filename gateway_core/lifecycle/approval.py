@@ -30,9 +30,9 @@ def message(what: str, payload: bytes) -> bytes:
     return f"gateway_core {what} v1\n{payload.hex()}\n".encode()
 
 
-def release_message(payment: str, to: str) -> bytes:
-    """The bytes that an approver signs to release a held payment."""
-    return message("release", digest(["gateway_core release v1", payment, to]))
+def release_message(payment: str, to: str, facts: int) -> bytes:
+    """The bytes that an approver signs to release a held payment: as it is now, so that a signature serves once."""
+    return message("release", digest(["gateway_core release v1", payment, to, facts]))
 
 
 def approve(

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from ..contract.channel import Channel
 from ..contract.policies import Policies
+from ..engine.evidence import plain
 from ..engine.runtime import Lane, Runtime
 from ..model.money import Money
 from ..model.payment import Objection, Payment
@@ -86,8 +87,8 @@ def _forget(store: Store, payroll: str) -> None:
 
 def _row(payroll: str, line: int, payment: str, objection: Objection) -> dict[str, Any]:
     return {
-        "payroll": payroll, "payment": payment, "line": line, "code": objection.code, "message": objection.message,
-        "source": objection.source, "blocks": objection.blocks, "of_check": True,
+        "payroll": payroll, "payment": payment, "line": line, "code": plain(objection.code),
+        "message": plain(objection.message), "source": objection.source, "blocks": objection.blocks, "of_check": True,
     }  # fmt: skip
 
 

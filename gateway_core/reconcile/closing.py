@@ -45,24 +45,42 @@ def totals(store: Store, row: Record) -> Totals:
 
 
 def reconciled(store: Store, payroll: str, by: str, agreement: Agreement) -> None:
-    """State that a person compared the payroll with the rail, and what came of it."""
+    """State that a person compared the payroll with the rail, and what came of it.
+
+    It counts for closing only when the rail spoke about every payment, and every difference has a case.
+    """
     with store.write() as connection:
         row = payrolls.get(connection, payroll)
+        differing = [payment for payment, _, _ in agreement.differing]
+        known = set(connection.execute(sa.select(t.cases.c.payment).where(t.cases.c.payment.in_(differing))).scalars())
+        complete = not agreement.silent and set(differing) <= known
         body = {
             "asked": agreement.asked, "agreed": agreement.agreed, "silent": agreement.silent,
             "differing": agreement.differing[:100],
         }  # fmt: skip
-        payrolls.record(connection, store, row, "compared", by, body, reconciled_by=by)
+        payrolls.record(connection, store, row, "compared", by, body, reconciled_by=by if complete else "")
 
 
 def close(store: Store, payroll: str, by: str, signature: str = "") -> Totals:
     """Freeze a reconciled payroll. Raises WrongState with what is not explained yet."""
-    with store.read() as connection:
+    # Nobody else writes meanwhile: what is judged is what is frozen.
+    with store.write() as connection:
         row = payrolls.get(connection, payroll)
+        sums = _closable(store, row, by)
+        body = {"signature": signature, "by_state": {state: list(pair) for state, pair in sums.by_state.items()}}
+        payrolls.record(connection, store, row, "closed", by, body, state="reconciled", closed_by=by)
+        journal.record_head(connection, store, f"close of {row.id}")
+    return sums
+
+
+def _closable(store: Store, row: Record, by: str) -> Totals:
     if row.state != "awaiting_reconciliation":
         raise WrongState(f"payroll {row.name!r} is {row.state.replace('_', ' ')}, not awaiting reconciliation")
     if not row.reconciled_by:
-        raise WrongState(f"payroll {row.name!r} has not been reconciled; `gateway reconcile` compares it with the rail")
+        raise WrongState(
+            f"payroll {row.name!r} has not been reconciled, or the rail did not speak about every payment; "
+            "`gateway reconcile` compares it with the rail"
+        )
     differ(row.reconciled_by, by, "reconciled this payroll")
     sums = totals(store, row)
     if not sums.explained:
@@ -70,10 +88,6 @@ def close(store: Store, payroll: str, by: str, signature: str = "") -> Totals:
         raise WrongState(f"payroll {row.name!r} is not explained to the last unit: {left or 'the sums differ'}")
     if cases := open_cases(store, row.id):
         raise WrongState(f"payroll {row.name!r} has {len(cases)} open cases; the first is {cases[0].kind}")
-    with store.write() as connection:
-        body = {"signature": signature, "by_state": {state: list(pair) for state, pair in sums.by_state.items()}}
-        payrolls.record(connection, store, row, "closed", by, body, state="reconciled", closed_by=by)
-        journal.record_head(connection, store, f"close of {row.id}")
     return sums
 
 

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import StaticPool
 
 from ..model.errors import StoreError, StoreUncertain
@@ -90,13 +91,15 @@ class Store:
             self._usable()
             connection = self._writer.connect()
             try:
-                connection.begin()
+                _begin(connection)
                 head = self.head
                 try:
                     yield connection
-                except BaseException:
+                except BaseException as error:
                     self.head = head
                     connection.rollback()
+                    if isinstance(error, OperationalError):
+                        raise StoreError(f"the database refused: {error.orig}; nothing was written") from error
                     raise
                 self._commit(connection)
             finally:
@@ -126,6 +129,13 @@ class Store:
         self._writer.dispose()
         self._reader.dispose()
         self._turn.close()
+
+
+def _begin(connection: Connection) -> None:
+    try:
+        connection.begin()
+    except OperationalError as error:
+        raise StoreError(f"the database gives no write transaction: {error.orig}") from error
 
 
 def _engine(url: str, connection: Any, *, immediate: bool) -> Engine:

@@ -46,8 +46,17 @@ def as_payment(row: Record) -> Payment:
         id=row.id, number=row.number, invoice=row.invoice, entitlement=row.entitlement, beneficiary=row.beneficiary,
         name=row.name, account=Account(row.account_type, row.account), amount=Money(row.amount, row.currency),
         programme=row.programme, cycle=row.cycle, instalment=row.instalment, reference=row.reference,
-        channel=row.channel, extra=json.loads(row.extra) if row.extra else {},
+        channel=row.channel, extra=_extra(row.extra) if row.extra else {},
     )  # fmt: skip
+
+
+def _extra(text: str) -> dict[str, str]:
+    """What somebody wrote there who is not us is read as something else than was approved (law 5), not as an error."""
+    try:
+        extra = json.loads(text)
+    except ValueError:
+        extra = None
+    return extra if isinstance(extra, dict) else {"": text}
 
 
 def as_line(row: Record, facts: list[Fact]) -> Line:

@@ -58,11 +58,14 @@ def begun(connection: Connection, store: Store, payroll: str) -> None:
 
 
 def paid_out(connection: Connection, store: Store, payroll: str) -> None:
-    """Nothing of it is open any more: it awaits reconciliation. Held payments count as done: people have them."""
+    """Nothing of it is open any more: it awaits reconciliation. Held payments count as done: people have them.
+
+    A comparison made before the last payment was settled does not count.
+    """
     row = get(connection, payroll)
     open_ = sa.select(_p.id).where(_p.payroll == row.id, _p.open).limit(1)
     if row.state == "ongoing" and connection.execute(open_).first() is None:
-        record(connection, store, row, "paid_out", "driver", {}, state="awaiting_reconciliation")
+        record(connection, store, row, "paid_out", "driver", {}, state="awaiting_reconciliation", reconciled_by="")
 
 
 def sending(connection: Connection) -> list[Record]:

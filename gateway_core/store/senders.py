@@ -34,6 +34,13 @@ _due = (
 )
 _DUE = Prepared(_due)
 _DUE_SENT = Prepared(_due.where(_p.state != "planned", _p.state != "ready"))
+_gone = sa.select(_s.id).where(sa.or_(_s.ended, _s.until <= sa.bindparam("w_now")))
+_TAKE_OVER = Prepared(
+    sa.update(t.payments).where(_p.sender.is_not(None), _p.sender.in_(_gone)).values(sender=sa.null(), due=0)
+)
+_GIVE_BACK = Prepared(
+    sa.update(t.payments).where(_p.sender == sa.bindparam("w_sender")).values(sender=sa.null())
+)
 _OWNERS = Among(sa.select(_p.entitlement, _p.id).where(_p.taken), _p.entitlement)
 
 
@@ -58,14 +65,12 @@ def renew(connection: Connection, token: int, lease_us: int) -> bool:
 def end(connection: Connection, token: int) -> None:
     """The sender stops in order and gives back what it claimed."""
     connection.execute(sa.update(t.senders).where(_s.id == token).values(ended=True))
-    connection.execute(sa.update(t.payments).where(_p.sender == token).values(sender=None))
+    _GIVE_BACK.run(connection, [{"w_sender": token}])
 
 
-def take_over(connection: Connection) -> int:
-    """Free the payments of senders that are gone: they are due at once, and asked about. Returns how many."""
-    gone = sa.select(_s.id).where(sa.or_(_s.ended, _s.until <= now_us()))
-    freed = sa.update(t.payments).where(_p.sender.is_not(None), _p.sender.in_(gone)).values(sender=None, due=0)
-    return connection.execute(freed).rowcount
+def take_over(connection: Connection) -> None:
+    """Free the payments of senders that are gone: they are due at once, and asked about."""
+    _TAKE_OVER.run(connection, [{"w_now": now_us()}])
 
 
 def claim(

@@ -74,6 +74,9 @@ _UPDATE = Prepared(
 _ATTEMPTS = Prepared(sa.insert(t.attempts).values(payment=sa.bindparam("payment"), attempt=sa.bindparam("attempt")))
 
 
+_SENDERS = Among(sa.select(t.senders.c.id, t.senders.c.until).where(sa.not_(t.senders.c.ended)), t.senders.c.id)
+
+
 def apply(connection: Connection, store: Store, writes: Sequence[Write]) -> list[Result]:
     """Apply a group of writes in the running transaction; each is judged alone, none waits for another."""
     found = {row.id: row for row in _FOUND.run(connection, [w.payment for w in writes])}
@@ -91,9 +94,8 @@ def apply(connection: Connection, store: Store, writes: Sequence[Write]) -> list
 
 
 def _alive(connection: Connection, senders: set[int]) -> set[int]:
-    s = t.senders.c
-    query = sa.select(s.id).where(s.id.in_(senders), sa.not_(s.ended), s.until > now_us())
-    return set(connection.execute(query).scalars()) if senders else set()
+    now = now_us()
+    return {row.id for row in _SENDERS.run(connection, list(senders)) if row.until > now} if senders else set()
 
 
 def _judge(write: Write, row: Record, alive: set[int], again: bool) -> Result:

@@ -34,7 +34,7 @@ UNFINISHED = 4
 
 
 class Server:
-    """A provider in a process of its own: runs Python `code` that prints `listening on http://...` as its first line."""
+    """A provider in a process of its own: Python `code` whose first line of output is `listening on http://...`."""
 
     def __init__(self, code: str, environment: Mapping[str, str] | None = None) -> None:
         self._process = subprocess.Popen(
@@ -64,7 +64,10 @@ class Lives:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "gateway_core.testing.kill"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "gateway_core.testing.kill"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self._waiting: list[Future[int]] = []
         self._lock = threading.Lock()

@@ -9,7 +9,7 @@ from typing import Any
 from gateway_core import Paymaster
 
 WHO = ("--channel", "dummy", "--by", "amina", "--approve-by", "joseph")
-LINES = 400
+LINES = 300
 LONGEST = 30.0
 
 # When it is killed: what the store shows by then (a payroll's status).

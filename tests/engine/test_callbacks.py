@@ -61,9 +61,7 @@ class Caller:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         size = -(-len(raw) // parts) or 1
         pieces = [raw[at : at + size] for at in range(0, len(raw), size)] or [b""]
-        messages = [
-            {"type": "http.request", "body": piece, "more_body": piece is not pieces[-1]} for piece in pieces
-        ]
+        messages = [{"type": "http.request", "body": piece, "more_body": piece is not pieces[-1]} for piece in pieces]
         said: list[int] = []
 
         async def receive() -> MutableMapping[str, Any]:
@@ -177,7 +175,7 @@ def test_law_11_a_key_has_a_limit(call: Caller) -> None:
 
 
 def test_credentials_are_not_stored(call: Caller) -> None:
-    secret = {name: "geheim" for name in ("Authorization", "Proxy-Authorization", "Cookie", "X-API-Key")}
+    secret = dict.fromkeys(("Authorization", "Proxy-Authorization", "Cookie", "X-API-Key"), "geheim")
     call({"key": "k"}, headers=secret | {"X-Request": "7"})
     assert json.loads(call.rows("headers")[0][0]) == {"x-request": "7"}
 

@@ -110,7 +110,8 @@ ROWS: list[Row] = [
     # silence, pending, not found: never the end of an attempt
     ("silence", [intent(), word("unknown", "ask")], "unknown", {"asks": 0, "verdict": ""}),
     ("silence of a question", [intent(), word("unknown")], "unknown", {"asks": 1}),
-    ("pending", [intent(), word("waiting", "ask", not_before=7)], "pending", {"not_before": 7, "waiting_since": 2 * SECOND}),
+    ("pending", [intent(), word("waiting", "ask", not_before=7)], "pending",
+     {"not_before": 7, "waiting_since": 2 * SECOND}),
     ("a link to follow stays", [intent(), word("waiting", "ask", ask_next={"x": 1}), word("waiting")], "pending",
      {"ask_next": {"x": 1}, "waiting_since": 2 * SECOND}),
     ("pending, then nobody knows", [intent(), word("waiting"), word("unknown")], "unknown", {}),
@@ -124,14 +125,16 @@ ROWS: list[Row] = [
     ("a word about another attempt says nothing", [intent(), word("waiting", attempt=7)], "sending", {"last": "sent"}),
     ("a word about a look-up moves nothing", [intent(False, step="look"), word("waiting", step="look")], "planned", {}),
     # refusals in doubt (law 3)
-    ("a refusal of the second copy proves nothing", [*TWICE, answer("refused")], "unknown", {"verdict": "", "in_doubt": 1}),
+    ("a refusal of the second copy proves nothing", [*TWICE, answer("refused")], "unknown",
+     {"verdict": "", "in_doubt": 1}),
     ("a refusal of every copy does", [*TWICE, answer("refused"), answer("refused")], "unknown", {"verdict": "refused"}),
     ("unsent and refused: nothing can land", [*UNSENT, copy(), answer("refused"), outcome("refused")], "refused",
      {"verdict": "refused"}),
     ("a refusal of this key, found by asking, decides", [*TWICE, answer("refused", "find_out")], "sending",
      {"verdict": "refused"}),
     ("so does an authenticated callback", [*TWICE, answer("refused", "callback")], "sending", {"verdict": "refused"}),
-    ("a refusal in doubt, then paid", [*TWICE, answer("refused"), answer("done", "find_out"), outcome("paid")], "paid", {}),
+    ("a refusal in doubt, then paid", [*TWICE, answer("refused"), answer("done", "find_out"), outcome("paid")], "paid",
+     {}),
     ("a look-up refused is refused", [intent(False, step="look"), copy("look"), answer("refused", step="look")],
      "planned", {}),
     # the longest life of a request
@@ -145,7 +148,8 @@ ROWS: list[Row] = [
      [intent(longest=60), copy(), answer("refused"), late(word("not_found"), 70), late(word("unknown"), 71),
       late(word("not_found"), 72)], "unknown", {"verdict": ""}),
     ("it counts from the last copy",
-     [intent(longest=60), late(copy(), 40), answer("refused"), late(word("not_found"), 90), late(word("not_found"), 91)],
+     [intent(longest=60), late(copy(), 40), answer("refused"), late(word("not_found"), 90),
+     late(word("not_found"), 91)],
      "unknown", {"verdict": ""}),
     ("without such a promise never",
      [intent(), copy(), answer("refused"), late(word("not_found"), 10**6), late(word("not_found"), 2 * 10**6)],
@@ -164,7 +168,8 @@ ROWS: list[Row] = [
     ("paid, then returned", [*PAID, answer("returned", "callback", reason="account closed")], "returned",
      {"reason": "account closed", "cases": []}),
     ("paid, then done again", [*PAID, answer("done", "callback")], "paid", {"cases": []}),
-    ("returned, then a late done by callback", [*PAID, answer("returned"), answer("done", "callback")], "returned", {"cases": []}),
+    ("returned, then a late done by callback", [*PAID, answer("returned"), answer("done", "callback")], "returned",
+     {"cases": []}),
     ("returned, then done when asked: a case", [*PAID, answer("returned"), answer("done", "reconcile")], "returned",
      {"cases": [("contradiction", 1)]}),
     ("refused, then paid after all", [*REFUSED, answer("done", "callback")], "paid", {"cases": [(DOUBLE, 1)]}),
@@ -175,13 +180,17 @@ ROWS: list[Row] = [
     ("cancelled by release, then paid after all", [*HELD, release("cancelled"), answer("done", "callback")], "paid",
      {"cases": [(DOUBLE, 1)]}),
     # attempts
-    ("ended without a money intent", [intent(False, step="look"), plain("ended")], "ready", {"attempt": 2, "steps": {}}),
+    ("ended without a money intent", [intent(False, step="look"), plain("ended")], "ready",
+     {"attempt": 2, "steps": {}}),
     ("an officer retries", RETRIED, "ready", {"attempt": 2, "money": None, "reason": ""}),
-    ("attempt 2 pays", [*RETRIED, intent(attempt=2), answer("done", attempt=2), outcome("paid", 2)], "paid", {"cases": []}),
-    ("attempt 1 was paid after all, 2 not sent", [*RETRIED, answer("done", "callback")], "held", {"cases": [(DOUBLE, 1)]}),
+    ("attempt 2 pays", [*RETRIED, intent(attempt=2), answer("done", attempt=2), outcome("paid", 2)], "paid",
+     {"cases": []}),
+    ("attempt 1 was paid after all, 2 not sent", [*RETRIED, answer("done", "callback")], "held",
+     {"cases": [(DOUBLE, 1)]}),
     ("attempt 1 was paid after all, 2 sending", [*RETRIED, intent(attempt=2), answer("done", "callback")], "held",
      {"cases": [(DOUBLE, 1)]}),
-    ("attempt 1 was paid after all, 2 paid", [*RETRIED, intent(attempt=2), answer("done", attempt=2), outcome("paid", 2),
+    ("attempt 1 was paid after all, 2 paid",
+     [*RETRIED, intent(attempt=2), answer("done", attempt=2), outcome("paid", 2),
      answer("done", "callback")], "paid", {"cases": [(DOUBLE, 1)]}),
     ("attempt 1 was paid after all, 2 refused", [*RETRIED, intent(attempt=2), answer("refused", attempt=2),
      outcome("refused", 2), answer("done", "callback")], "paid", {"cases": [(DOUBLE, 1)]}),
@@ -201,7 +210,8 @@ ROWS: list[Row] = [
     ("released as refused although the rail had paid", [*HELD, answer("done", "callback"), release("refused")],
      "refused", {"cases": [("contradiction", 1)]}),
     ("nothing was sent: nothing to ask, all checks again", [hold(), release("pending")], "ready", {"money": None}),
-    ("a contradiction is released", [intent(), answer("refused"), answer("done", "callback"), hold(), release("pending")],
+    ("a contradiction is released", [intent(), answer("refused"), answer("done", "callback"), hold(),
+     release("pending")],
      "pending", {"contradicted": False, "verdict": ""}),
     ("released, and gone", [*HELD, release("ready"), copy()], "sending", {"same_bytes_released": False, "copies": 2}),
     ("released, but word comes first", [*HELD, release("ready"), word("waiting", "callback")], "unknown",
@@ -213,7 +223,8 @@ ROWS: list[Row] = [
     ("a forged callback does not undo a proof", [*UNSENT, word("heard", "callback")], "ready", {"in_doubt": 0}),
     # a restored store
     ("restored before anything was sent", [plain("restored")], "planned", {"restored": True}),
-    ("restored: its first intent is withheld", [plain("restored"), intent(value="withheld")], "sending", {"last": "withheld"}),
+    ("restored: its first intent is withheld", [plain("restored"), intent(value="withheld")], "sending",
+     {"last": "withheld"}),
     ("restored: a proof of the backup proves nothing now", [*UNSENT, plain("restored")], "unknown",
      {"last": "withheld", "in_doubt": 1}),
     ("restored: a release of the backup is not used again", [*HELD, release("ready"), plain("restored")], "unknown",
@@ -227,9 +238,7 @@ ROWS: list[Row] = [
 def test_each_rule(facts: list[Fact], state: str, expected: dict[str, Any]) -> None:
     life = fold(dated(facts))
     step = life.money
-    found = {
-        name: getattr(life, name) if name in attrs.fields_dict(Life) else getattr(step, name) for name in expected
-    }
+    found = {name: getattr(life, name) if name in attrs.fields_dict(Life) else getattr(step, name) for name in expected}
     assert (life.state, found) == (state, expected)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.conftest import Dummy, Shop
 
 SEED = 20261123
-VISITS = {point: (1, 2, 4) for point in POINTS} | {"written-copy": (1, 1, 1), "claimed": (1, 1, 2)}
+VISITS = dict.fromkeys(POINTS, (1, 2, 4)) | {"written-copy": (1, 1, 1), "claimed": (1, 1, 2)}
 PLAN = [(point, visit) for point, visits in VISITS.items() for visit in visits]
 KILLS_PER_STORE = 4
 PAYMENTS = 12
@@ -117,12 +117,14 @@ def _unanswered(store: Path) -> int:
     db = sqlite3.connect(store)
     try:
         columns = "payment, no, at, kind, value, source, attempt, step, key, body"
-        rows = db.execute(f"SELECT {columns} FROM facts WHERE payment <> '' ORDER BY payment, no").fetchall()  # noqa: S608
+        rows = db.execute(f"SELECT {columns} FROM facts WHERE payment <> '' ORDER BY payment, no").fetchall()
     finally:
         db.close()
     facts: dict[str, list[Fact]] = {}
-    for payment, *rest, body in rows:
-        facts.setdefault(payment, []).append(Fact(*rest, json.loads(body)))
+    for payment, no, at, *words, attempt, step, key, body in rows:
+        kind, value, source = words
+        fact = Fact(no, at, kind, value, source, attempt, step, key, json.loads(body))
+        facts.setdefault(payment, []).append(fact)
     lives = [fold(its) for its in facts.values()]
     return sum(life.money is not None and not life.money.verdict and life.money.in_doubt > 0 for life in lives)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 Reply = tuple[int, dict[str, str], bytes]
 # Doubts come to an end in a moment.
-QUICK = {"ask_after": 0.02, "ask_at_most": 0.05, "ask_limit": 3, "settle": 0.05, "patience": 2}
+QUICK = {"ask_after": 0.02, "ask_at_most": 0.05, "ask_limit": 3, "settle": 0.05, "patience": 0.6}
 
 
 class Watched:
@@ -90,13 +89,8 @@ def variant() -> Callable[..., DummyGateway]:
         old = shop.paymaster.configuration.channel("dummy")
         settings: DummySettings = old.gateway.settings
         gateway: DummyGateway = kind(settings)
-        gateway.capabilities = changes.get("capabilities", old.capabilities)  # type: ignore[misc]
+        gateway.capabilities = changes.get("capabilities", old.capabilities)
         shop.speak(gateway, pace=old.pace)
         return gateway
 
     return make
-
-
-def body(wire: Wire) -> Any:
-    """The JSON of a request."""
-    return json.loads(wire.body)

@@ -10,7 +10,6 @@ import attrs
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway_core.lifecycle.approval import release_message
 from gateway_core.lifecycle.signatures import sign
 from gateway_core.model.accounts import Account
 from gateway_core.model.errors import Altered, MakerIsChecker, NotPermitted, ObjectionsStand, WrongState
@@ -46,7 +45,7 @@ def test_law_5_a_value_that_moves_to_the_next_field_changes_the_digest() -> None
 READ_BY_GATEWAYS = {
     "account": "w-thief", "amount": 9_999_999, "currency": "KES", "name": "Thief", "account_type": "msisdn",
     "beneficiary": "thief", "reference": "thanks", "extra": '{"note": "thief"}', "entitlement": "other",
-    "programme": "other", "cycle": "other", "instalment": "2", "invoice": "other", "number": 7,
+    "programme": "other", "cycle": "other", "instalment": "2", "invoice": "other", "number": 7, "amount ": "x", "extra ": "not JSON", "extra  ": "[]",
 }  # fmt: skip
 
 
@@ -54,7 +53,7 @@ READ_BY_GATEWAYS = {
 def test_law_5_a_line_altered_after_approval_is_held_and_not_sent(column: str, shop: Shop, dummy: Dummy) -> None:
     payroll = shop.approved(shop.invoices(3))
     victim = shop.payment(payroll)
-    shop.change_store(f"UPDATE payments SET {column} = ? WHERE id = ?", READ_BY_GATEWAYS[column], victim)  # noqa: S608
+    shop.change_store(f"UPDATE payments SET {column} = ? WHERE id = ?", READ_BY_GATEWAYS[column], victim)
     shop.run(payroll)
     (held,) = shop.paymaster.holds(payroll)
     assert (held.payment, held.reason) == (victim, "the line differs from what was approved")
@@ -110,7 +109,7 @@ def test_law_5_a_line_smuggled_in_pauses_the_payroll(shop: Shop, dummy: Dummy) -
     columns = [row[1] for row in shop.select("PRAGMA table_info(payments)")]
     new = {"id": "'smuggled'", "line": "line + 10", "entitlement": "'other'", "account": "'w-thief'"}
     values = ", ".join(new.get(name, f'"{name}"') for name in columns)
-    shop.change_store(f"INSERT INTO payments SELECT {values} FROM payments LIMIT 1")  # noqa: S608
+    shop.change_store(f"INSERT INTO payments SELECT {values} FROM payments LIMIT 1")
     paused(shop, payroll, dummy, "its lines differ from what was approved")
 
 
@@ -161,29 +160,31 @@ def test_law_6_nobody_approves_her_own_payroll(shop: Shop, checker: str) -> None
     payroll = shop.proposed(shop.invoices(1))
     with pytest.raises(MakerIsChecker):
         shop.paymaster.approve(payroll, by=checker)
-    assert shop.run(payroll).finished is False or shop.states(payroll) == {"inv-0": "planned"}
+    shop.run(payroll)
     assert shop.states(payroll) == {"inv-0": "planned"}
 
 
-@pytest.mark.parametrize("checker", AMINAS)
-def test_law_6_nobody_closes_what_she_reconciled(shop: Shop, checker: str) -> None:
+def test_law_6_nobody_closes_what_she_reconciled(shop: Shop) -> None:
     payroll = shop.paid(shop.invoices(1))
     shop.paymaster.reconcile(payroll, by="amina")
-    with pytest.raises(MakerIsChecker):
-        shop.paymaster.close(payroll, by=checker)
-    with pytest.raises(MakerIsChecker):
-        shop.paymaster.reject_close(payroll, by=checker, reason="mine")
+    for checker in AMINAS:
+        with pytest.raises(MakerIsChecker):
+            shop.paymaster.close(payroll, by=checker)
+        with pytest.raises(MakerIsChecker):
+            shop.paymaster.reject_close(payroll, by=checker, reason="mine")
 
 
-@pytest.mark.parametrize("checker", AMINAS)
-def test_law_6_nobody_releases_alone(open_shop: Callable[..., Shop], quick: Any, checker: str) -> None:
+def test_law_6_nobody_releases_alone(open_shop: Callable[..., Shop], quick: Any) -> None:
     shop = open_shop(channel=quick)
     payroll = shop.paid([shop.invoice(1, "fault-pending-for-ever")])
     payment = shop.payment(payroll)
     assert shop.paymaster.release(payment, "paid", by="amina", reason="seen") is False
-    with pytest.raises(MakerIsChecker):
-        shop.paymaster.release(payment, "paid", by=checker, reason="seen again")
-    assert shop.paymaster.release(payment, "refused", by="joseph", reason="not so") is False, "another word is a new one"
+    for checker in AMINAS:
+        with pytest.raises(MakerIsChecker):
+            shop.paymaster.release(payment, "paid", by=checker, reason="seen again")
+    assert shop.paymaster.release(payment, "refused", by="joseph", reason="not so") is False, (
+        "another word is a new one"
+    )
     assert shop.state(payroll) == "held"
     assert shop.paymaster.release(payment, "refused", by="amina", reason="agreed") is True
 
@@ -221,7 +222,7 @@ def test_law_6_an_approval_needs_the_approver_s_own_signature(
     bad = {
         "none": "", "another's": sign(keys["grace"], message), "no base64": "?", "too short": "AAAA",
         "of another payroll": sign(keys["joseph"], paymaster.approval_message(other)),
-        "of a release": sign(keys["joseph"], release_message(signing.payment(payroll), "paid")),
+        "of a release": sign(keys["joseph"], paymaster.release_message(signing.payment(payroll), "paid")),
     }  # fmt: skip
     for why, signature in bad.items():
         with pytest.raises(NotPermitted):
@@ -242,8 +243,12 @@ def test_law_6_a_release_needs_two_signatures(signing: Shop, keys: dict[str, Ed2
     paymaster.approve(payroll, by="joseph", signature=sign(keys["joseph"], paymaster.approval_message(payroll)))
     signing.run(payroll)
     payment = signing.payment(payroll)
-    message = release_message(payment, "refused")
-    for signature in ("", sign(keys["grace"], message), sign(keys["amina"], release_message(payment, "paid"))):
+    message = paymaster.release_message(payment, "refused")
+    for signature in (
+        "",
+        sign(keys["grace"], message),
+        sign(keys["amina"], paymaster.release_message(payment, "paid")),
+    ):
         with pytest.raises(NotPermitted):
             paymaster.release(payment, "refused", by="amina", reason="seen", signature=signature)
     assert not paymaster.release(payment, "refused", by="amina", reason="s", signature=sign(keys["amina"], message))

@@ -170,9 +170,7 @@ def test_law_4_what_a_person_releases_for_sending_goes_with_the_same_bytes(
     assert len(set(sent)) == 1
 
 
-def test_law_4_no_secret_is_ever_on_disk(
-    open_shop: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_law_4_no_secret_is_ever_on_disk(open_shop: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "s3cr3t-of-the-channel"
     monkeypatch.setenv("DUMMY_KEY", secret)
     shop = open_shop(channel={"api_key": {"env": "DUMMY_KEY"}, "callback_secret": {"env": "DUMMY_KEY"}})

@@ -40,7 +40,11 @@ server_error_is_refused = _verdict(lambda v, status, ask: Refused("error") if st
 garbage_is_paid = _verdict(
     lambda v, status, ask: Done({"receipt": ""}) if status == 200 and isinstance(v, Unknown) else v
 )
-duplicate_is_refused = _verdict(lambda v, status, ask: Refused("duplicate") if status == 409 else v)
+
+
+def name(patch: Patch) -> str:
+    """What a planted bug is called."""
+    return next(known for known, value in globals().items() if value is patch)
 
 
 def new_key_on_time_out(m: pytest.MonkeyPatch) -> None:
@@ -57,12 +61,6 @@ def blind_resend(m: pytest.MonkeyPatch) -> None:
     m.setattr(
         decide, "_in_doubt", lambda step, rules, now, salt: decide.Move(decide.Kind.COPY, step.name, step.last_at + 10**7)
     )
-
-
-def resend_after_the_window(m: pytest.MonkeyPatch) -> None:
-    """The rail's window of deduplication is forgotten."""
-    real = decide.Rules.of
-    m.setattr(decide.Rules, "of", lambda c: attrs.evolve(real(c), dedupe_window=10**18))
 
 
 def one_not_found_is_enough(m: pytest.MonkeyPatch) -> None:
@@ -163,17 +161,6 @@ def no_leaf_check(m: pytest.MonkeyPatch) -> None:
 
 def _with_own_leaf(line: stored.Line) -> stored.Line:
     return attrs.evolve(line, leaf=line.payment.leaf())
-
-
-def no_fencing(m: pytest.MonkeyPatch) -> None:
-    """A sender that lost its lease goes on writing and sending."""
-    real = writes._judge
-    m.setattr(writes, "_judge", lambda write, row, alive, again: real(attrs.evolve(write, sender=0), row, alive, again))
-    m.setattr(work.Worker, "_send", _send_always)
-
-
-async def _send_always(self: work.Worker, case: work.Case, step: Any, lane: Any) -> None:
-    await self._exchange(case, step, step.body["request"], lane, "ask")
 
 
 def no_stale_check(m: pytest.MonkeyPatch) -> None:

@@ -41,23 +41,23 @@ def invoices(count: int, missing: bool) -> list[Invoice]:
 class OneConnection(Store):
     """The real store without the ceremony of a connection per transaction: half of a schedule's time was that."""
 
-    def on(self, connection: Connection) -> OneConnection:
+    def on(self, connection: Connection, raw: sqlite3.Connection) -> OneConnection:
         """Use this connection for everything; one coroutine runs at a time, and none inside a transaction."""
-        self._connection = connection
+        self._connection, self._raw = connection, raw
         return self
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """See Store.write."""
         head = self.head
-        self._connection.exec_driver_sql("BEGIN IMMEDIATE")
+        self._raw.execute("BEGIN IMMEDIATE")
         try:
             yield self._connection
         except BaseException:
             self.head = head
-            self._connection.exec_driver_sql("ROLLBACK")
+            self._raw.execute("ROLLBACK")
             raise
-        self._connection.exec_driver_sql("COMMIT")
+        self._raw.execute("COMMIT")
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -74,7 +74,7 @@ class Home:
             "sqlite://", creator=lambda: self.raw, poolclass=sa.StaticPool, isolation_level="AUTOCOMMIT"
         )
         store = OneConnection("sqlite://", DEPLOYMENT, connection=self.raw)
-        self._store: Store = store.on(autocommit.connect())
+        self._store: Store = store.on(autocommit.connect(), self.raw)
         with clock.stepped(lambda: EPOCH):
             create(self._store, "test", "simulated")
             recognise(self._store, "test")

@@ -23,6 +23,8 @@ from .steps import SECOND, Stage
 
 ACTS = ("nothing", "cancel one", "pause", "retry refused", "release held", "someone edits the store")
 TIMES = (0.06, 0.01, 0.3, 5.0, 60.0, 400.0, 1_200.0, 3_000.0)
+# What was not sent yet is what is worth editing.
+EDITED = (0.001, 0.06, 5.0)
 # Nobody decides about a payment that moved just now: a stopped process or a late request may still be under way.
 SETTLED_FOR = 400 * SECOND
 
@@ -44,7 +46,8 @@ class Office:
         for number in range(2):
             act = self.tape.pick(ACTS, f"officer's act {number + 1}", busy)
             if act != "nothing":
-                when = self.tape.pick(TIMES, f"{act}, at seconds", 0.8)
+                times = EDITED if act == ACTS[-1] else TIMES
+                when = self.tape.pick(times, f"{act}, at seconds", 0.8)
                 self.stage.after(int(when * SECOND), partial(self._do, act))
         if self.tape.chance("held ones are released in the end", busy):
             self.stage.after(9_000 * SECOND, partial(self._do, "release held"))
@@ -70,7 +73,7 @@ class Office:
         _tried(lambda: officers.cancel(self.store, PAYROLL, "maker", "moved away", [chosen]))
 
     def _tamper(self) -> None:
-        """Not an officer: somebody with the file in an editor. Only what was not sent is worth the trouble."""
+        """Not an officer: somebody with the file in an editor."""
         ids = self._ids()
         chosen = ids[self.tape.choose(len(ids), "edits which", 0.8)]
         with self.store.write() as connection:

@@ -163,9 +163,7 @@ def is_dead(facts: Iterable[Fact], attempt: int) -> bool:
         elif fact.kind == "answer" and fact.value in ("refused", "not_taken") and fact.source == "ask":
             closed += 1
             refused |= fact.value == "refused"
-        elif fact.kind == "answer" and fact.value == "refused" and fact.source in CLEAR:
-            return True
-        elif fact.value == "not_found" and refused and life and fact.at > last_copy + life:
+        elif (fact.kind == "answer" and fact.value == "refused" and fact.source in CLEAR) or (fact.value == "not_found" and refused and life and fact.at > last_copy + life):
             return True
     return copies == 0 or (refused and closed >= copies)
 

@@ -65,7 +65,7 @@ class Shape:
         pick = tape.pick
         senders = pick((1, 2), "senders", 0.3)
         return cls(
-            payments=pick((1, 2, 3, 5, 8), "payments", 0.7), missing=pick((False, True), "an account is missing", 0.15),
+            payments=pick((1, 2, 3, 5, 8), "payments", 0.6), missing=pick((False, True), "an account is missing", 0.15),
             three_asks=pick((False, True), "asks per payment: three", 0.4),
             dedupes=pick((True, False), "does not dedupe", 0.3), finds_out=pick((True, False), "cannot be asked", 0.08),
             callbacks=pick((True, False), "no callbacks", 0.3),
@@ -166,7 +166,7 @@ class World:
             raise Violation("11", f"after {VISITS} runs something is still open")
         process = self.slots[slot] = Process(self.stage, EPOCH, partial(self._risk, slot))
         driver = Driver(
-            process, self._stores[slot], lambda name: self.channel, Policies(), lambda _: SimLane(self.net, process),
+            process, self._stores[slot], lambda name: self.channel, _NO_POLICIES, lambda _: SimLane(self.net, process),
             alone=self.shape.senders == 1, lease=self.shape.lease * SECOND, poll=POLL,
         )  # fmt: skip
         process.main(self._drive(process, driver), partial(self._ended, slot))
@@ -238,6 +238,7 @@ class World:
 
 # Registering a plugin is slow, and a channel has no state.
 _channel = lru_cache(256)(channel)
+_NO_POLICIES = Policies()
 # A rail that promises to honour keys for a while does so for a little longer: a copy takes its time to land.
 MARGIN = 200 * SECOND
 FATES = ("stored", "lost on the way", "stored, its answer is lost")
