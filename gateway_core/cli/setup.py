@@ -106,15 +106,13 @@ def verify(
     export: Annotated[Path | None, typer.Option("--export-heads", metavar="FILE", help="Add the heads to it.")] = None,
 ) -> int:
     """Check the journal: was any row altered, removed or reordered; do the states follow from the facts?"""
-    from ..store import verifying
-
-    store, key = desk.store(), desk.configuration().signing_key()
+    paymaster = desk.open()
     with progress(desk.out, "verifying") as step:
-        found = verifying.verify(store, heads, key.public_key() if key else None, step)
+        found = paymaster.verify(heads, progress=step)
     desk.out.say(*found.lines())
     body: dict[str, Any] = {**attrs.asdict(found), "ok": found.ok}
     if export is not None and found.ok:
-        body["exported"] = verifying.export_heads(store, export, key)
+        body["exported"] = paymaster.export_heads(export)
         desk.out.say(f"{counted(body['exported'], 'head')} added to {export}; keep it where nobody can alter both")
     desk.out.result(body)
     return 0 if found.ok else REST

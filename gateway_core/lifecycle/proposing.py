@@ -178,10 +178,14 @@ def _switch_on(
     total, root = taken.total.minor if taken.total else 0, plan.root.value()
     with store.write() as connection:
         row = connection.execute(sa.select(t.payrolls).where(t.payrolls.c.id == payroll)).one()
-        body = {"root": root.hex(), "lines": taken.count, "total": total, "channels": dict(fingerprints), "note": note}
+        content = plan.content.value()
+        body = {
+            "name": row.name, "currency": row.currency, "content": content.hex(), "root": root.hex(),
+            "lines": taken.count, "total": total, "channels": dict(fingerprints), "note": note,
+        }  # fmt: skip
         payrolls.record(
             connection, store, row, "proposed", by, body, state="awaiting_approval", complete=True, root=root,
-            content=plan.content.value(), lines=taken.count, total=total, channels=json.dumps(dict(fingerprints)),
+            content=content, lines=taken.count, total=total, channels=json.dumps(dict(fingerprints)),
         )  # fmt: skip
 
 

@@ -163,7 +163,9 @@ def _answer(life: Life, fact: Fact) -> None:
         _returned(life, step, fact)
         return
     if step.verdict:
-        if fact.value != "not_taken" and fact.value != step.verdict:
+        if _of_another_copy(step, fact):
+            step.closed += 1
+        elif fact.value != "not_taken" and fact.value != step.verdict:
             life.contradicted = True
             life.cases.append(("contradiction", fact.attempt))
         return
@@ -183,6 +185,11 @@ def _answer(life: Life, fact: Fact) -> None:
         _returned(life, step, fact)
     else:
         _define(step, fact)
+
+
+def _of_another_copy(step: Step, fact: Fact) -> bool:
+    """One copy was refused, another one paid: no contradiction, whichever of the two is heard first."""
+    return step.verdict == "done" and fact.value == "refused" and fact.source == "ask" and step.in_doubt > 1
 
 
 def _returned(life: Life, step: Step, fact: Fact) -> None:
@@ -226,8 +233,8 @@ def _word(life: Life, fact: Fact) -> None:
     if step is None:
         return
     if step.verdict or life.state in SETTLED:
-        if fact.value == "not_found" and fact.source == "reconcile" and life.state == "paid":
-            life.cases.append(("paid_but_unknown_to_the_rail", fact.attempt))
+        if fact.source == "reconcile":
+            _differs(life, fact)
         return
     not_found_at = step.last_at if step.last == "not_found" else 0
     step.last, step.last_at = fact.value, fact.at
@@ -254,6 +261,14 @@ def _word(life: Life, fact: Fact) -> None:
             _define(step, step.refused_in_doubt or fact)
     if step.moves_money:
         _set(life, "unknown")
+
+
+def _differs(life: Life, fact: Fact) -> None:
+    """The rail was asked about a settled payment and does not say the same: people must look."""
+    if fact.value == "not_found" and life.state == "paid":
+        life.cases.append(("paid_but_unknown_to_the_rail", fact.attempt))
+    elif fact.value == "waiting":
+        life.cases.append(("pending_at_the_rail", fact.attempt))
 
 
 def _outlived(step: Step, not_found_at: int) -> bool:

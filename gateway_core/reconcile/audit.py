@@ -22,9 +22,7 @@ from ..store import tables as t
 from ..store.payments import Line
 
 PAGE = 256
-TRIES = 5
-PAUSE = 300_000
-SILENT = frozenset({"unknown", "waiting"})
+SILENT = ("unknown",)
 # Microseconds between the questions about one payment.
 PAUSES = (50_000, 200_000, 1_000_000)
 
@@ -43,8 +41,8 @@ class Agreement:
 AGREES = {
     "paid": {"done"},
     "returned": {"returned"},
-    "refused": {"refused", "not_found"},
-    "cancelled": {"refused", "not_found"},
+    "refused": {"refused", "not_found", "returned"},
+    "cancelled": {"refused", "not_found", "returned"},
 }
 
 
@@ -108,13 +106,14 @@ async def _one_lane(worker: Worker, lane: Lane, todo: list[Line], agreement: Agr
     try:
         while todo:
             case = Case.of(todo.pop())
-            ours = case.life.state
             try:
                 said = await _asked(worker, case, lane)
             except LostClaim:
                 continue
             if said is None:
                 continue
+            # Ours after folding what was said: a payment that came back is returned now, and agrees.
+            ours = case.life.state
             agreement.asked += 1
             if said in AGREES[ours]:
                 agreement.agreed += 1
@@ -134,18 +133,6 @@ async def _asked(worker: Worker, case: Case, lane: Lane) -> str | None:
             break
         await worker.runtime.sleep(pause)
         said = await worker.ask_again(case, lane)
-    return said
-
-
-async def _definite(worker: Worker, case: Case, lane: Lane) -> str | None:
-    """Ask until the rail says something definite, a few times."""
-    said: str | None = None
-    for turn in range(TRIES):
-        if turn:
-            await worker.runtime.sleep(PAUSE * turn)
-        said = await worker.ask_again(case, lane)
-        if said not in ("unknown", "waiting"):
-            break
     return said
 
 

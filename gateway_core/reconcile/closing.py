@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import attrs
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from ..model.errors import NotFoundError, WrongState
 from ..model.payment import Invoice
@@ -14,8 +15,9 @@ from ..model.states import SETTLED, shown_state
 from ..store import Store, journal, payments, payrolls
 from ..store import tables as t
 from ..store.database import Record, now_us
-from .audit import Agreement, open_cases
+from .audit import AGREES, Agreement, open_cases
 
+PAGE = 500
 UNPAID = ("refused", "returned", "cancelled")
 
 
@@ -47,18 +49,28 @@ def totals(store: Store, row: Record) -> Totals:
 def reconciled(store: Store, payroll: str, by: str, agreement: Agreement) -> None:
     """State that a person compared the payroll with the rail, and what came of it.
 
-    It counts for closing only when the rail spoke about every payment, and every difference has a case.
+    It counts for closing only when the rail spoke about every payment, and every difference has a case or is none any
+    more: what the rail says was returned is now returned here too.
     """
     with store.write() as connection:
         row = payrolls.get(connection, payroll)
-        differing = [payment for payment, _, _ in agreement.differing]
-        known = set(connection.execute(sa.select(t.cases.c.payment).where(t.cases.c.payment.in_(differing))).scalars())
-        complete = not agreement.silent and set(differing) <= known
+        complete = not agreement.silent and _explained(connection, agreement.differing)
         body = {
             "asked": agreement.asked, "agreed": agreement.agreed, "silent": agreement.silent,
             "differing": agreement.differing[:100],
         }  # fmt: skip
         payrolls.record(connection, store, row, "compared", by, body, reconciled_by=by if complete else "")
+
+
+def _explained(connection: Connection, differing: Sequence[tuple[str, str, str]]) -> bool:
+    p, c = t.payments.c, t.cases.c
+    for at in range(0, len(differing), PAGE):
+        said = {payment: theirs for payment, _, theirs in differing[at : at + PAGE]}
+        known = set(connection.execute(sa.select(c.payment).where(c.payment.in_(said))).scalars())
+        for row in connection.execute(sa.select(p.id, p.state).where(p.id.in_(said))):
+            if row.id not in known and said[row.id] not in AGREES.get(row.state, ()):
+                return False
+    return True
 
 
 def close(store: Store, payroll: str, by: str, signature: str = "") -> Totals:

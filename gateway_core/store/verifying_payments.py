@@ -51,7 +51,7 @@ def leaf_of(row: Record) -> bytes:
     """The leaf computed anew from the content, or what is stored where the content cannot be read."""
     try:
         return as_payment(row).leaf()
-    except ValueError:
+    except (TypeError, ValueError):
         return bytes(row.leaf)
 
 
@@ -96,7 +96,7 @@ def _wrong(connection: Connection, payroll: Record, row: Record, kept: Kept, clo
 def _content(row: Record) -> Iterator[str]:
     try:
         same = as_payment(row).leaf() == row.leaf
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         yield f"its content cannot be read: {error}"
         return
     if not same:

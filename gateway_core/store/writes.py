@@ -145,7 +145,8 @@ def _taken(connection: Connection, write: Write, row: Record) -> bool:
     """Whether the entitlement stays taken. One that was given back can be taken again only if nobody else has it."""
     if row.taken:
         return write.state in TAKEN or write.state in UNSENT
-    if write.state not in TAKEN or write.state == "held":
+    # Held before anything was sent takes nothing; held because money may have moved after all does.
+    if write.state not in TAKEN or (write.state == "held" and not write.cases):
         return False
     others = sa.select(_p.id).where(_p.entitlement == row.entitlement, _p.taken)
     return connection.execute(others).first() is None

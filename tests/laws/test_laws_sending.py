@@ -70,7 +70,10 @@ def test_law_2_attempt_2_has_a_new_key_and_comes_only_after_a_refusal(shop: Shop
 
 
 @pytest.mark.parametrize("state", ["paid", "held"])
-def test_law_2_what_is_not_refused_is_not_tried_again(shop: Shop, state: str) -> None:
+def test_law_2_what_is_not_refused_is_not_tried_again(
+    state: str, open_shop: Callable[..., Shop], quick: Mapping[str, Any]
+) -> None:
+    shop = open_shop(channel=quick)
     payroll = shop.paid([shop.invoice(1, {"paid": "w-1", "held": "fault-pending-for-ever"}[state])])
     with pytest.raises(Exception, match=f"is {'unknown|pending|held' if state == 'held' else 'paid'}"):
         shop.paymaster.retry(shop.payment(payroll), by="amina", reason="again")

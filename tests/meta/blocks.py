@@ -45,7 +45,7 @@ def free_port() -> int:
 
 
 def run(page: str, folder: Path, port: str = "8765") -> str:
-    """Run all `sh` and `python` blocks of a page in `folder`; its port is replaced by a free one. Returns the output."""
+    """Run all `sh` and `python` blocks of a page in `folder`, on a free port instead of its own. Returns the output."""
     free = str(free_port())
     script = "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
     script += "".join(line for block in blocks(page) for line in _runs(block, free)).replace(port, free)
@@ -62,7 +62,8 @@ def _runs(block: Block, port: str) -> Iterator[str]:
     if block.language == "python":
         yield f"python - <<'END_OF_BLOCK'\n{block.text}END_OF_BLOCK\n"
     elif block.language == "sh" and block.exits:
-        yield f"code=0; ({block.text}) || code=$?; test $code -eq {block.exits} || {{ echo exit $code >&2; exit 99; }}\n"
+        yield f"code=0; ({block.text}) || code=$?\n"
+        yield f"test $code -eq {block.exits} || {{ echo exit $code >&2; exit 99; }}\n"
     elif block.language == "sh":
         yield block.text
         if block.text.rstrip().endswith("&"):

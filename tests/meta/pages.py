@@ -149,9 +149,9 @@ def normal(name: str) -> str:
 def licence(name: str) -> str:
     """What the distribution says of itself."""
     about = metadata.metadata(name)
-    plain = str(about.get("License-Expression") or "").strip()
+    plain = " ".join(about.get_all("License-Expression") or ()).strip()
     said = [line.rpartition(" :: ")[2] for line in about.get_all("Classifier") or () if line.startswith("License ::")]
-    old = str(about.get("License") or "").strip()
+    old = " ".join(about.get_all("License") or ()).strip()
     return plain or ", ".join(said) or (old if old and "\n" not in old and len(old) < 60 else "see its own files")
 
 

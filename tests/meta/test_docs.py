@@ -1,4 +1,4 @@
-"""The documentation is true: what is written from code is current, the tutorial runs, nothing public is undocumented."""
+"""The documentation is true: what is written from code is current, the tutorial runs, nothing public is left out."""
 
 from __future__ import annotations
 

@@ -10,9 +10,8 @@ import attrs
 import pytest
 
 from gateway_core.contract.replies import Done, NotFound, Refused, Unknown, Verdict, Waiting
-from gateway_core.engine import decide, driver, groups, hear, work
-from gateway_core.lifecycle import officers
-from gateway_core.model import life
+from gateway_core.engine import decide, driver, evidence, groups, hear, work
+from gateway_core.model import life, states
 from gateway_core.store import Result, writes
 from gateway_core.store import payments as stored
 
@@ -23,13 +22,13 @@ def _verdict(change: Callable[[Verdict, int, Any], Verdict]) -> Patch:
     """Another reading of replies to the driver's own exchanges."""
 
     def patch(m: pytest.MonkeyPatch) -> None:
-        real = work.judged
+        real = evidence.judged
 
         def judged(channel: Any, ask: Any, reply: Any, source: Any) -> tuple[Verdict, str]:
             verdict, seen = real(channel, ask, reply, source)
             return (change(verdict, reply[0], ask) if ask.moves_money else verdict), seen
 
-        m.setattr(work, "judged", judged)
+        m.setattr("gateway_core.engine.work.judged", judged)
 
     return patch
 
@@ -58,9 +57,11 @@ def new_key_on_time_out(m: pytest.MonkeyPatch) -> None:
 
 def blind_resend(m: pytest.MonkeyPatch) -> None:
     """Whatever was sent is sent again until somebody answers."""
-    m.setattr(
-        decide, "_in_doubt", lambda step, rules, now, salt: decide.Move(decide.Kind.COPY, step.name, step.last_at + 10**7)
-    )
+
+    def again(step: Any, rules: Any, now: int, salt: str) -> decide.Move:
+        return decide.Move(decide.Kind.COPY, step.name, step.last_at + 10**7)
+
+    m.setattr(decide, "_in_doubt", again)
 
 
 def one_not_found_is_enough(m: pytest.MonkeyPatch) -> None:
@@ -111,7 +112,7 @@ def believe_a_refusal_in_doubt(m: pytest.MonkeyPatch) -> None:
     def answer(its: life.Life, fact: Any) -> None:
         real(its, fact)
         step = its.steps.get(fact.step)
-        if step is not None and step.refused_in_doubt is fact:
+        if step is not None and fact is step.refused_in_doubt and fact is not None:
             life._define(step, fact)
 
     m.setitem(life.APPLY, "answer", answer)
@@ -155,8 +156,7 @@ def deaf(m: pytest.MonkeyPatch) -> None:
 def no_leaf_check(m: pytest.MonkeyPatch) -> None:
     """Lines are not compared with what was approved."""
     real = stored.as_line
-    for module in (stored, driver.claims.payments):
-        m.setattr(module, "as_line", lambda row, facts: _with_own_leaf(real(row, facts)))
+    m.setattr(stored, "as_line", lambda row, facts: _with_own_leaf(real(row, facts)))
 
 
 def _with_own_leaf(line: stored.Line) -> stored.Line:
@@ -180,19 +180,17 @@ def ask_for_ever(m: pytest.MonkeyPatch) -> None:
 
 def cancel_without_looking(m: pytest.MonkeyPatch) -> None:
     """An officer's cancel does not look for an intent."""
-    m.setattr(officers, "UNSENT", frozenset({"planned", "ready", "sending", "unknown", "pending"}))
-    real = officers.fold
+    open_ = frozenset({"planned", "ready", "sending", "unknown", "pending"})
+    m.setattr("gateway_core.lifecycle.officers.UNSENT", open_)
+    real = life.fold
 
     def fold(facts: Any) -> Any:
         its = real(facts)
         its.money = None
         return its
 
-    m.setattr(officers, "fold", fold)
-    m.setattr(writes, "PAYMENT", {state: frozenset(life_states) for state in writes.PAYMENT})
-
-
-life_states = tuple(writes.PAYMENT)
+    m.setattr("gateway_core.lifecycle.officers.fold", fold)
+    m.setattr("gateway_core.store.writes.PAYMENT", {state: frozenset(states.STATES) for state in states.STATES})
 
 
 def failed_after_three(m: pytest.MonkeyPatch) -> None:

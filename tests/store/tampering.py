@@ -103,6 +103,10 @@ TAMPERED: dict[str, tuple[list[str], list[str]]] = {
     ),
     "extra data that is no JSON": (
         [payment("unsent", "extra = '{'")],
+        [about("unsent") + "its content is not what was proposed"],
+    ),
+    "an account of another type": (
+        [payment("unsent", "account = x'ff'")],
         [about("unsent") + "its content cannot be read"],
     ),
     "a state": (

@@ -57,7 +57,7 @@ def _same_json(one: str, other: str) -> bool:
         return False
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_single_cell_that_was_changed_is_found(
     told: tuple[Path, Path], tmp_path: Path, data: st.DataObject

@@ -45,7 +45,8 @@ def _progress(done: int) -> None:
 def _figures(found: Found) -> None:
     speed = found.schedules / max(found.seconds, 1e-9)
     print(f"{found.schedules} schedules, {speed:.0f} per second and core; held {found.share_held():.1%} of payments")
-    print("held by fault rate: " + ", ".join(f"{odds:.0%}: {found.share_held(odds):.1%}" for odds in sorted(found.held)))
+    by_odds = [f"{odds:.0%}: {found.share_held(odds):.1%}" for odds in sorted(found.held)]
+    print("held by fault rate: " + ", ".join(by_odds))
 
 
 def _exhausted(deviations: int) -> int:
@@ -63,7 +64,7 @@ def _exhausted(deviations: int) -> int:
 def _told(failed: Outcome, shape: Shape | None) -> int:
     short = shortest(failed, shape)
     print(f"FAILED {short.failure}")
-    print("\n".join(short.story))
+    print("\n".join(["what went otherwise than quietly:", *short.story, "what the store holds:", *short.journal]))
     print(f"choices: {','.join(map(str, short.choices))}")
     return 1
 

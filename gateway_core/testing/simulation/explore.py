@@ -12,8 +12,9 @@ from functools import lru_cache
 import attrs
 
 from .chance import Choices, Tape, shrink
-from .home import Home
+from .home import EPOCH, Home
 from .oracles import Violation
+from .rows import rows_of, told
 from .world import Shape, World
 
 
@@ -25,7 +26,7 @@ def home() -> Home:
 
 @attrs.frozen
 class Outcome:
-    """How a schedule ended. `failure` is None when every law held."""
+    """How a schedule ended. `failure` is None when every law held; `journal` is what the store then held."""
 
     failure: Violation | None
     choices: Choices
@@ -33,6 +34,7 @@ class Outcome:
     states: Counter[str]
     steps: int
     odds: float
+    journal: list[str]
 
 
 def run(tape: Tape, shape: Shape | None = None) -> Outcome:
@@ -42,9 +44,9 @@ def run(tape: Tape, shape: Shape | None = None) -> Outcome:
         states = Counter(row.state for row in world.run())
     except Violation as error:
         failure = error
-    return Outcome(
-        failure, tuple(tape.choices), tape.story() if failure else [], states, world.stage.steps, world.shape.odds
-    )
+    journal = told(rows_of(home().raw), EPOCH) if failure else []
+    story = tape.story() if failure else []
+    return Outcome(failure, tuple(tape.choices), story, states, world.stage.steps, world.shape.odds, journal)
 
 
 def replay(choices: Iterable[int], shape: Shape | None = None) -> Outcome:

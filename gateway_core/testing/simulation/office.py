@@ -109,7 +109,8 @@ class Office:
         with self.store.read() as connection:
             quiet = self.epoch + self.stage.now - int(connection.execute(last).scalar() or 0) > SETTLED_FOR
         moved = sum(transfer.moved for transfer in mine)
-        if not quiet or any(self.net.under_way.values()) or moved > 1 or any(transfer.status == "pending" for transfer in mine):
+        undecided = any(transfer.status == "pending" for transfer in mine) or any(self.net.under_way.values())
+        if not quiet or undecided or moved > 1:
             return ""
         if moved:
             return "paid"

@@ -9,7 +9,6 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import attrs
 
@@ -18,6 +17,7 @@ from ...model.facts import Fact
 from ...model.life import Life, fold
 from ...model.states import SETTLED
 from .provider import Transfer
+from .rows import Row, rows_of
 
 CLEAR = frozenset({"find_out", "callback", "reconcile"})
 
@@ -28,23 +28,6 @@ class Violation(AssertionError):
     def __init__(self, law: str, what: str) -> None:
         super().__init__(f"law {law}: {what}")
         self.law = law
-
-
-@attrs.frozen
-class Row:
-    """One payment as it is stored, with its facts read plainly."""
-
-    id: str
-    entitlement: str
-    state: str
-    attempt: int
-    facts: list[Fact]
-    columns: Mapping[str, Any]
-
-    @property
-    def keys(self) -> dict[str, int]:
-        """{money key: attempt}."""
-        return {f.key: f.attempt for f in self.facts if f.kind == "intent" and f.body.get("moves_money")}
 
 
 @attrs.define
@@ -85,30 +68,6 @@ class End:
     acked: list[tuple[str, bytes]]
     careless: frozenset[str]
     quiet: bool
-
-
-def approved_lines(raw: sqlite3.Connection) -> dict[str, tuple[str, int]]:
-    """{payment: (account, amount)}, read before anybody touches anything."""
-    lines = raw.execute("SELECT id, account, amount FROM payments")
-    return {payment: (account, amount) for payment, account, amount in lines}
-
-
-def rows_of(raw: sqlite3.Connection) -> list[Row]:
-    """All payments as stored."""
-    found: dict[str, list[Fact]] = {}
-    query = (
-        "SELECT payment, no, at, kind, value, source, attempt, step, key, body FROM facts"
-        " WHERE payment <> '' ORDER BY payment, no"
-    )
-    for payment, *cells, body in raw.execute(query):
-        found.setdefault(payment, []).append(Fact(*cells, json.loads(body)))
-    names = ("id", "entitlement", "state", "attempt", "facts", "outcome_reference", "reason", "open", "taken", "sender")
-    rows = []
-    for cells in raw.execute(f"SELECT {', '.join(names)} FROM payments ORDER BY line"):  # noqa: S608
-        columns = dict(zip(names, cells, strict=True))
-        its = found.get(columns["id"], [])
-        rows.append(Row(columns["id"], columns["entitlement"], columns["state"], columns["attempt"], its, columns))
-    return rows
 
 
 def at_the_end(end: End) -> list[Row]:
@@ -163,8 +122,12 @@ def is_dead(facts: Iterable[Fact], attempt: int) -> bool:
         elif fact.kind == "answer" and fact.value in ("refused", "not_taken") and fact.source == "ask":
             closed += 1
             refused |= fact.value == "refused"
-        elif (fact.kind == "answer" and fact.value == "refused" and fact.source in CLEAR) or (fact.value == "not_found" and refused and life and fact.at > last_copy + life):
+        elif fact.kind == "answer" and fact.value == "refused" and fact.source in CLEAR:
             return True
+        elif fact.value == "not_found":
+            outlived = refused and life and fact.at > last_copy + life
+            if outlived:
+                return True
     return copies == 0 or (refused and closed >= copies)
 
 

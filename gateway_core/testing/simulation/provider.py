@@ -23,6 +23,7 @@ MODES = (
     "refuses, but pays at once", "refuses, and pays later after all",
 )  # fmt: skip
 REPEATED = ("the same answer", "409 duplicate", "refused: limit exceeded", "busy: 429")
+OVERTAKEN = ("taken", "refused, and no record of it is kept")
 DELAYS = (1.0, 25.0, 300.0)
 CALLS = ("once", "never", "twice", "500 s late", "contradicted 3 s later", "before the answer", "forged opposite first")
 OPPOSITE = {"paid": "refused", "refused": "paid"}
@@ -82,7 +83,7 @@ class Provider:
         mode = MODES[0] if expired else self._drawn(MODES, f"pay {order['account']}")
         if expired or mode == "busy: 429":
             return _answer(410 if expired else 429, **order)
-        if overtaken and not self.calm() and self.stage.tape.chance(f"refuses {order['account']}, keeps no record", 0.5):
+        if overtaken and self._drawn(OVERTAKEN, f"pay {order['account']}, another copy under way", 0.5) != OVERTAKEN[0]:
             return _answer(422, **order, code="limit_exceeded")
         if order["account"].endswith("x"):
             mode = "refuses"
@@ -142,8 +143,8 @@ class Provider:
             return _answer(404, key=key)
         return _answer(200, **transfer.order, status=transfer.status, receipt="R" + key[:8], code="not_possible")
 
-    def _drawn(self, options: tuple[str, ...], about: str) -> str:
-        return options[0] if self.calm() else self.stage.tape.pick(options, about, self.odds)
+    def _drawn(self, options: tuple[str, ...], about: str, odds: float = 0.0) -> str:
+        return options[0] if self.calm() else self.stage.tape.pick(options, about, odds or self.odds)
 
     # -- callbacks ----------------------------------------------------------------------------------------------------
 

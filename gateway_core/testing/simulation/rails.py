@@ -139,7 +139,7 @@ def channel(name: str, *, three_asks: bool, **narrowed: Any) -> Channel:
     """A channel over one of the two rails, with other capabilities than theirs where named."""
     capabilities = attrs.evolve(CAPABILITIES, **narrowed)
     gateway = (ThreeAsks if three_asks else OneAsk)(Settings(base_url="http://rail.invalid"))
-    gateway.capabilities = capabilities  # type: ignore[misc]
+    gateway.capabilities = capabilities
     return Channel(
         name, gateway, capabilities=capabilities, pace=Pace(max_concurrency=capabilities.max_concurrency, timeout=30.0)
     )

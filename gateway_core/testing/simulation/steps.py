@@ -8,6 +8,7 @@ what was not committed is gone. It may freeze (SIGSTOP) while the world goes on.
 from __future__ import annotations
 
 import heapq
+import inspect
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from functools import partial
@@ -149,7 +150,7 @@ class Process:
         tasks, self._tasks = self._tasks, {}
         self._jobs.clear()
         for task in tasks.values():
-            if not task.cr_running:
+            if inspect.getcoroutinestate(task) != inspect.CORO_RUNNING:
                 task.close()
 
     def freeze(self, us: int) -> None:

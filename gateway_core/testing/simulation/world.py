@@ -23,9 +23,10 @@ from .chance import Tape
 from .home import CHANNEL, EPOCH, Home
 from .lanes import Net, SimLane
 from .office import Office
-from .oracles import End, Row, Violation, Watch, approved_lines, at_the_end
+from .oracles import End, Violation, Watch, at_the_end
 from .provider import Provider
 from .rails import channel
+from .rows import Row, approved_lines
 from .steps import SECOND, Endless, Process, Stage
 
 CALM = 900 * SECOND
@@ -73,7 +74,8 @@ class Shape:
             window=pick((86_400.0, 60.0), "dedupes for seconds", 0.15), concurrency=pick((3, 1), "one lane", 0.2),
             senders=senders, lease=pick((60, 30), "lease in seconds", 0.3),
             wait=pick((60.0, 0.0, None), "a run waits for", 0.4),
-            whole_run=pick((False, True), "with approval, stops and balance", 0.2), odds=pick((0.1, 0.03, 0.2, 0.4), "faults", 0.7),
+            whole_run=pick((False, True), "with approval, stops and balance", 0.2),
+            odds=pick((0.1, 0.03, 0.2, 0.4), "faults", 0.7),
             crash_odds=pick((0.002, 0.0, 0.01), "crashes", 0.6),
             freeze_odds=pick((0.0, 0.004), "freezes", 0.6 if senders == 2 else 0.1),
             busy_officer=pick((0.0, 0.5), "a busy officer", 0.5),
