@@ -63,6 +63,38 @@ class Runtime(Protocol):
         """A named failpoint: nothing in production."""
 
 
+class Signal:
+    """Set once; whoever waits goes on. asyncio's own event brings a queue and a loop look-up, for each write anew."""
+
+    __slots__ = ("_set", "_waiting")
+
+    def __init__(self) -> None:
+        self._set = False
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def is_set(self) -> bool:
+        """Whether it was set."""
+        return self._set
+
+    def set(self) -> None:
+        """Wake the waiters. On the loop's thread only."""
+        self._set = True
+        for waiter in list(self._waiting):
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def wait(self) -> None:
+        """Until it is set."""
+        if self._set:
+            return
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiting.remove(waiter)
+
+
 class AsyncioRuntime:
     """The real thing: an asyncio loop, one writer thread, a few helper threads."""
 
@@ -79,10 +111,10 @@ class AsyncioRuntime:
     def now(self) -> int:
         return time.time_ns() // 1000
 
-    def event(self) -> asyncio.Event:
-        return asyncio.Event()
+    def event(self) -> Signal:
+        return Signal()
 
-    async def wait(self, event: asyncio.Event, us: int | None) -> None:
+    async def wait(self, event: Signal, us: int | None) -> None:
         if us is None:
             await event.wait()
             return

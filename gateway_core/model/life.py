@@ -310,7 +310,9 @@ def _release(life: Life, fact: Fact) -> None:
         elif fact.value in ("refused", "cancelled"):
             life.cases.append(("contradiction", fact.attempt))
     for step in life.steps.values():
-        step.asks = step.waits = step.not_found = step.first_not_found = step.waiting_since = step.not_before = 0
+        step.asks = step.waits = step.not_found = step.first_not_found = step.not_before = 0
+        # Who says that it is to be asked again says that there is patience again, from now on.
+        step.waiting_since = fact.at if fact.value == "pending" else 0
         step.last_at = fact.at
         if fact.value in ("ready", "pending") and step.verdict != "done":
             step.verdict, step.answer = "", None

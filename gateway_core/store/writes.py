@@ -27,7 +27,7 @@ class Result(StrEnum):
     STOPPED = "stopped"  # the payroll is paused, cancelled or not approved: no money intent
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Write:
     """New facts of one payment, with the state folded from all of them. `expected` facts were there before.
 
@@ -71,6 +71,11 @@ _UPDATE = Prepared(
 )  # fmt: skip
 
 
+_LEASE = Prepared(
+    sa.select(t.senders.c.id).where(
+        t.senders.c.id == sa.bindparam("w_id"), sa.not_(t.senders.c.ended), t.senders.c.until > sa.bindparam("w_now")
+    )
+)
 _ATTEMPTS = Prepared(sa.insert(t.attempts).values(payment=sa.bindparam("payment"), attempt=sa.bindparam("attempt")))
 
 
@@ -94,8 +99,7 @@ def apply(connection: Connection, store: Store, writes: Sequence[Write]) -> list
 
 
 def _alive(connection: Connection, senders: set[int]) -> set[int]:
-    now = now_us()
-    return {row.id for row in _SENDERS.run(connection, list(senders)) if row.until > now} if senders else set()
+    return {sender for sender in senders if _LEASE.rows(connection, w_id=sender, w_now=now_us())}
 
 
 def _judge(write: Write, row: Record, alive: set[int], again: bool) -> Result:

@@ -82,6 +82,11 @@ ROWS: list[tuple[str, list[Fact], Rules, Kind, bool | None]] = [
      [intent(), *[fact("word", "waiting", "find_out", ago=50)] * 10], ASKABLE, Kind.WAIT, False),
     ("asked too often: hold", [intent(), *[fact("word", "unknown", "find_out", ago=50)] * 10], ASKABLE, Kind.HOLD,
      None),
+    ("pending for long, released to be asked again: patience begins anew",
+     [intent(8 * 86_400), fact("word", "waiting", "ask", ago=8 * 86_400), fact("hold", ago=99),
+      fact("release", "pending", ago=90)], ASKABLE, Kind.ASK, True),
+    ("cannot be asked, released to wait again: listen",
+     [intent(8 * 86_400), fact("hold", ago=99), fact("release", "pending", ago=90)], LISTENS, Kind.WAIT, False),
     # not found
     ("not found once: wait for it to settle", [intent(), *not_found(10)], ASKABLE, Kind.WAIT, False),
     ("not found twice, too near: wait", [intent(), *not_found(30, 10)], ASKABLE, Kind.WAIT, False),

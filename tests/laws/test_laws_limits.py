@@ -293,7 +293,17 @@ def test_law_12_not_while_anything_is_held(
     httpx.post(f"{dummy.url}/payments/{key}/reversal", trust_env=False).raise_for_status()
     shop.release(shop.payment(payroll), "pending")
     shop.run(payroll)
-    assert shop.states(payroll) == {"inv-1": "refused", "inv-2": "paid"}, shop.paymaster.events(shop.payment(payroll))
+    assert shop.states(payroll) == {"inv-1": "refused", "inv-2": "paid"}
+    reconciled(shop, payroll)
+    shop.paymaster.close(payroll, by="joseph")
+
+
+def test_law_12_what_people_call_cancelled_and_the_rail_pending_is_a_case(
+    open_shop: Callable[..., Shop], quick: Mapping[str, Any]
+) -> None:
+    shop = open_shop(channel=quick)
+    payroll = shop.paid([shop.invoice(1, "fault-pending-for-ever")])
+    shop.release(shop.payment(payroll), "cancelled")
     reconciled(shop, payroll)
     refuses_to_close(shop, payroll, "pending_at_the_rail")
     (case,) = shop.paymaster.cases(payroll)

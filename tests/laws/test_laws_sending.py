@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway_core.engine.wire import Wire
+from gateway_core.model.errors import RestoredStore
 
 if TYPE_CHECKING:
     from tests.conftest import Dummy, Shop
@@ -135,6 +136,35 @@ def test_law_3_what_is_not_a_listed_answer_is_unknown_and_ends_with_people(
     assert shop.state(payroll) == "held"
     assert seen == []
     assert len({wire.body for wire in sent}) == 1, "whatever was sent again was the same"
+
+
+@pytest.mark.parametrize("no_dedupe", [False, True], ids=["dedupe", "no-dedupe"])
+def test_law_2_a_restored_backup_asks_about_everything_and_pays_nobody_twice(
+    no_dedupe: bool, start_dummy: Callable[..., Dummy], open_shop: Callable[..., Shop], quick: Mapping[str, Any],
+) -> None:  # fmt: skip
+    """The backup is from the middle: some were not sent, one was not taken (429), one was unknown."""
+    server = start_dummy(no_dedupe=no_dedupe)
+    shop = open_shop(server.url, channel={**quick, **({"profile": "no-dedupe"} if no_dedupe else {})})
+    first = shop.approved([shop.invoice(11, "fault-429"), shop.invoice(12, "fault-silent")], "begun")
+    second = shop.approved(shop.invoices(4), "not begun")
+    shop.run(first, wait=0)
+    shop.paymaster.close_store()
+    backup = shop.store.read_bytes()
+
+    shop.reopen()
+    assert sorted(shop.states(first).values()) == ["ready", "unknown"]
+    shop.run()
+    assert set(shop.states().values()) == {"paid"}
+    shop.paymaster.close_store()
+    shop.store.write_bytes(backup)
+
+    shop.reopen()
+    with pytest.raises(RestoredStore):
+        shop.run()
+    shop.paymaster.restored(by="amina", second="joseph")
+    shop.run()
+    assert {name for name, times in server.moved_by_entitlement().items() if times != 1} == set()
+    assert set(shop.states().values()) == {"paid"}
 
 
 def test_law_3_a_refusal_of_a_second_copy_proves_nothing_about_the_first(shop: Shop, dummy: Dummy) -> None:

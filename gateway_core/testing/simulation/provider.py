@@ -20,9 +20,11 @@ from .steps import SECOND, Stage
 Reply = tuple[int, dict[str, str], bytes]
 MODES = (
     "settles now", "pending, then paid", "pending, then refused", "pending for ever", "busy: 429", "refuses",
-    "refuses, but pays at once", "refuses, and pays later after all",
+    "refuses, but pays at once", "refuses, and pays later after all", "stops the channel: 401",
 )  # fmt: skip
 REPEATED = ("the same answer", "409 duplicate", "refused: limit exceeded", "busy: 429")
+# These take nothing, and say so.
+NOTHING = {"busy: 429": 429, "stops the channel: 401": 401}
 OVERTAKEN = ("taken", "refused, and no record of it is kept")
 DELAYS = (1.0, 25.0, 300.0)
 CALLS = ("once", "never", "twice", "500 s late", "contradicted 3 s later", "before the answer", "forged opposite first")
@@ -81,8 +83,8 @@ class Provider:
             return _answer(409, **order)
         expired = order["expires"] and self.epoch + self.stage.now > order["expires"]
         mode = MODES[0] if expired else self._drawn(MODES, f"pay {order['account']}")
-        if expired or mode == "busy: 429":
-            return _answer(410 if expired else 429, **order)
+        if expired or mode in NOTHING:
+            return _answer(410 if expired else NOTHING[mode], **order)
         if overtaken and self._drawn(OVERTAKEN, f"pay {order['account']}, another copy under way", 0.5) != OVERTAKEN[0]:
             return _answer(422, **order, code="limit_exceeded")
         if order["account"].endswith("x"):

@@ -117,6 +117,8 @@ def _asked(ask: Ask, status: int, body: dict[str, Any]) -> Verdict:
             return Refused(str(body.get("code")))
         case 429:
             return NotTaken(2.0)
+        case 401:
+            return Refused("unauthorised", "the credentials are wrong", stops_channel=True)
     return Unknown(f"status {status}")
 
 

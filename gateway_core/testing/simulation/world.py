@@ -18,7 +18,7 @@ from ...engine.callbacks import CallbackApp
 from ...engine.conversation import as_time
 from ...engine.driver import Driver, Job
 from ...lifecycle import running
-from ...store import clock
+from ...store import clock, views
 from .chance import Tape
 from .home import CHANNEL, EPOCH, Home
 from .lanes import Net, SimLane
@@ -192,6 +192,10 @@ class World:
     def _ended(self, slot: int) -> None:
         """Cron: the next run is when something is due."""
         self.slots[slot] = None
+        if self.home.raw.execute("SELECT count(*) FROM stops").fetchone()[0]:
+            self.stage.after(SOON, partial(views.lift_stop, self._stores[slot], CHANNEL))
+            self._plan(slot, 2 * SOON)
+            return
         heard = "SELECT count(*) FROM arrivals WHERE state = 'new'"
         open_ = "SELECT min(due), min(sender IS NULL) FROM payments WHERE open"
         due, free = self.home.raw.execute(open_).fetchone()
