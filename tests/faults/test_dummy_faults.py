@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -68,11 +69,21 @@ NEVER_TAKEN = {"redirect": Fate("held", 0, DOUBT)}
 # Nobody tells us of these but a callback; reconciling asks, and finds the one that the server remembers.
 ONLY_BY_CALLBACK = {"contradicting-callback": PAID, "paid-then-returned": Fate("paid", 0)}
 
-CASES = [
-    pytest.param(False, True, FATES, id="dedupe, with callbacks"),
-    pytest.param(False, False, FATES | ONLY_BY_CALLBACK, id="dedupe, only asking"),
-    pytest.param(True, True, FATES | NEVER_TAKEN, id="no dedupe, with callbacks"),
-    pytest.param(True, False, FATES | NEVER_TAKEN | ONLY_BY_CALLBACK, id="no dedupe, only asking"),
+
+@attrs.frozen
+class Setting:
+    """A kind of server and of channel, and what then becomes of every fault."""
+
+    no_dedupe: bool
+    callbacks: bool
+    fates: dict[str, Fate]
+
+
+SETTINGS = [
+    Setting(False, True, FATES),
+    Setting(False, False, FATES | ONLY_BY_CALLBACK),
+    Setting(True, True, FATES | NEVER_TAKEN),
+    Setting(True, False, FATES | NEVER_TAKEN | ONLY_BY_CALLBACK),
 ]
 
 
@@ -88,13 +99,21 @@ def test_the_table_is_about_every_fault() -> None:
     assert set(FATES) == set(FAULTS) == set(MAGIC_AMOUNTS)
 
 
-@pytest.mark.parametrize(("no_dedupe", "callbacks", "fates"), CASES)
 def test_what_becomes_of_every_fault(
-    no_dedupe: bool, callbacks: bool, fates: dict[str, Fate], start_dummy: Callable[..., Dummy],
-    open_shop: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    server = start_dummy(no_dedupe=no_dedupe)
-    shop = open_shop(server.url, channel=_channel(no_dedupe, callbacks, monkeypatch))
+    start_dummy: Callable[..., Dummy], open_shop: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mostly waiting: all settings at the same time, each with a server and a store of its own."""
+    monkeypatch.setenv("DUMMY_CALLBACK_SECRET", "the-callback-secret")
+    opened = []
+    for setting in SETTINGS:
+        server = start_dummy(no_dedupe=setting.no_dedupe)
+        opened.append((setting, server, open_shop(server.url, channel=_channel(setting))))
+    with ThreadPoolExecutor(len(opened)) as pool:
+        for done in [pool.submit(_one_setting, *each) for each in opened]:
+            done.result()
+
+
+def _one_setting(setting: Setting, server: Dummy, shop: Shop) -> None:
     faults = {invoice.id: fault for fault, invoice in lines(shop)}
     payroll = shop.paid([invoice for _, invoice in lines(shop)])
 
@@ -102,8 +121,10 @@ def test_what_becomes_of_every_fault(
     for view in shop.paymaster.payments(payroll):
         fault = faults[view.invoice]
         fate = Fate(view.state, moved.get(view.id, 0), view.reason, cases.get(view.id, ""))
-        allowed = [fates[fault], *([HELD_IN_DOUBT[fault]] if no_dedupe and fault in HELD_IN_DOUBT else [])]
-        assert fate in allowed, (fault, view.account, shop.paymaster.events(view.id))
+        allowed = [setting.fates[fault]]
+        if setting.no_dedupe and fault in HELD_IN_DOUBT:
+            allowed.append(HELD_IN_DOUBT[fault])
+        assert fate in allowed, (setting.no_dedupe, setting.callbacks, fault, shop.paymaster.events(view.id))
     assert {name for name, times in server.moved_by_entitlement().items() if times > 1} == set()
 
     before = shop.states(payroll)
@@ -113,13 +134,12 @@ def test_what_becomes_of_every_fault(
     assert (agreement.differing, agreement.silent) == ([], 0)
 
 
-def _channel(no_dedupe: bool, callbacks: bool, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def _channel(setting: Setting) -> dict[str, Any]:
     channel: dict[str, Any] = {"patience": 4}
-    if no_dedupe:
+    if setting.no_dedupe:
         channel["profile"] = "no-dedupe"
-    if callbacks:
+    if setting.callbacks:
         address = _free_address()
-        monkeypatch.setenv("DUMMY_CALLBACK_SECRET", "the-callback-secret")
         channel |= {
             "listen": address, "callback_url": f"http://{address}/callbacks/dummy",
             "callback_secret": {"env": "DUMMY_CALLBACK_SECRET"},
