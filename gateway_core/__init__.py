@@ -3,6 +3,7 @@
 What is heavy is imported when it is first used, so that `gateway --help` does not wait for a database library.
 """
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,10 @@ __all__ = [
     "parse_account",
     "parse_amount",
 ]
+
+
+# A library is silent until its host says where to log.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:

@@ -14,11 +14,12 @@ Each call is one step of the life of a payroll and can be repeated: after a cras
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from .auditing import Auditing
 from .channels import Configuration, load
 from .contract.channel import Channel
 from .engine.callbacks import CallbackApp
@@ -30,19 +31,15 @@ from .lifecycle import approval, checking, intake, officers, proposing, running
 from .lifecycle.checking import CheckReport
 from .lifecycle.running import Report
 from .lifecycle.signatures import verify
-from .model.errors import GatewayCoreError, InvalidPayroll, NotPermitted
+from .model.errors import InvalidPayroll, NotPermitted
 from .model.money import Money
 from .model.payment import Invoice
 from .model.people import differ, normal
 from .reconcile import audit, closing
 from .reconcile.audit import Agreement
 from .reconcile.closing import Totals
-from .store import Store, heads, opening, payrolls, verifying, views
-from .store import backup as copying
-from .store.backup import BackupReport
+from .store import Store, heads, opening, payrolls, views
 from .store.clock import now_us
-from .store.findings import Verification
-from .store.views import CaseView, EventView, HeldView, PaymentView, PayrollStatus
 
 Progress = Callable[[int], None]
 log = logging.getLogger(__name__)
@@ -52,7 +49,7 @@ def _quiet(count: int) -> None:
     """No progress shown."""
 
 
-class Paymaster:
+class Paymaster(Auditing):
     """One opened store with its configuration. Use it as a context manager, or call `close_store()`."""
 
     def __init__(self, configuration: Configuration, store: Store) -> None:
@@ -303,10 +300,6 @@ class Paymaster:
 
     # -- what people must decide --------------------------------------------------------------------------------------
 
-    def holds(self, payroll: str | None = None) -> list[HeldView]:
-        """Payments that only people can release, with the reasons."""
-        return views.holds(self._store, payroll)
-
     def release(self, payment: str, to: str, *, by: str, reason: str, reference: str = "", signature: str = "") -> bool:
         """Say what becomes of a held payment: ready (the same bytes again), pending (ask again), paid, refused,
         returned or cancelled. The first person proposes (False is returned), another one agrees (True).
@@ -318,10 +311,6 @@ class Paymaster:
     def release_message(self, payment: str, to: str) -> bytes:
         """The bytes that an approver signs with Ed25519 to release a held payment, as it is now."""
         return approval.release_message(payment, to, len(self.events(payment)))
-
-    def cases(self, payroll: str | None = None) -> list[CaseView]:
-        """What people must look at: a possible double payment, a contradiction."""
-        return views.cases(self._store, payroll)
 
     def close_case(self, case: int, *, by: str, reason: str) -> None:
         """Say what was found and done; the entitlement is no longer frozen by it."""
@@ -368,8 +357,11 @@ class Paymaster:
         return self.propose(name, closing.unpaid(self._store, row.id), channel=channel or row.channel, by=by)
 
     def restored(self, *, by: str, second: str) -> int:
-        """Two people say that the store is an older one: every open payment is asked about before its next send."""
+        """Two people say that the store is an older one: every open payment is asked about before its next send, and so
+        is every new one, until two people say `restore_over`. Returns how many are open.
+        """
         differ(by, second, "said so first")
+        opening.note_restored(self._store, f"{by}, {second}")
         count = opening.restored(self._store, by, second)
         heads.set_aside(self.heads_file)
         mark = Mark(self.configuration.mark_dir, self._store)
@@ -377,58 +369,9 @@ class Paymaster:
         mark.close()
         return count
 
-    # -- for the auditor ----------------------------------------------------------------------------------------------
-
-    @property
-    def heads_file(self) -> Path:
-        """Where the journal's heads are exported by themselves: at each approval, close, and end of a session."""
-        # Named like the mark, by identity and address: a copy of the store goes its own way with its own heads.
-        return Mark(self.configuration.mark_dir, self._store).path.with_suffix(".heads.jsonl")
-
-    def export_heads(self, path: Path) -> int:
-        """Append the journal's heads to a file that others keep. Returns how many were new. Raises OSError."""
-        return heads.export_heads(self._store, path, self.configuration.signing_key())
-
-    def _heads_out(self) -> None:
-        """What was done is done: an export that fails undoes nothing, and `verify` tells what no head covers."""
-        try:
-            self.export_heads(self.heads_file)
-        except (OSError, GatewayCoreError) as error:
-            log.warning("the heads were not exported to %s: %s", self.heads_file, error)
-
-    def verify(self, heads: Path | None = None, *, progress: Progress = _quiet) -> Verification:
-        """Check the store against heads exported earlier (by default this machine's own), and its states against facts.
-
-        Where the configuration has a signing key, only heads that it signed are trusted.
+    def restore_over(self, *, by: str, second: str) -> None:
+        """Two people say that all that was sent between backup and restore is known again: new payments go without being
+        asked about first. Those that were open at the restore are still asked about.
         """
-        key = self.configuration.signing_key()
-        if heads is None and self.heads_file.exists():
-            heads = self.heads_file
-        return verifying.verify(self._store, heads, key.public_key() if key else None, progress)
-
-    def backup(self, target: Path) -> BackupReport:
-        """Copy a SQLite store consistently to a new file, also while a sender works. Raises StoreError."""
-        return copying.backup(self._store, target)
-
-    # -- looking ------------------------------------------------------------------------------------------------------
-
-    def status(self, payroll: str | None = None) -> list[PayrollStatus]:
-        """Every payroll (or one) with counts and sums by state."""
-        return views.status(self._store, payroll)
-
-    def payments(
-        self, payroll: str | None = None, *, state: str = "", after: str = "", size: int = 1000, search: str = ""
-    ) -> list[PaymentView]:
-        """A page of payments after a cursor (`PaymentView.cursor`), filtered by state or by a text in its ids."""
-        return views.payments(self._store, payroll, state, after, size, search)
-
-    def all_payments(self, payroll: str | None = None, *, state: str = "", search: str = "") -> Iterator[PaymentView]:
-        """Every payment, page by page: memory stays flat."""
-        after = ""
-        while page := self.payments(payroll, state=state, after=after, search=search):
-            yield from page
-            after = page[-1].cursor
-
-    def events(self, subject: str) -> list[EventView]:
-        """What happened to a payment or a payroll, in order."""
-        return views.events(self._store, subject)
+        differ(by, second, "said so first")
+        opening.note_restored(self._store, "")

@@ -59,8 +59,8 @@ class Desk:
         logger = logging.getLogger("gateway_core")
         if self.log_file:
             self._add(logger, logging.FileHandler(self.log_file, encoding="utf-8"), logging.INFO)
-        if self.verbose:
-            self._add(logger, logging.StreamHandler(), logging.INFO if self.verbose == 1 else logging.DEBUG)
+        shown = {0: logging.WARNING, 1: logging.INFO}.get(self.verbose, logging.DEBUG)
+        self._add(logger, logging.StreamHandler(), shown)
         return self
 
     def _add(self, logger: logging.Logger, handler: logging.Handler, level: int) -> None:

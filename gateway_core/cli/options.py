@@ -64,9 +64,7 @@ Delimiter = Annotated[
     str | None, typer.Option("--delimiter", metavar="CHAR", help="What separates the columns; default: found out.")
 ]
 Encoding = Annotated[str | None, typer.Option("--encoding", help="The file's encoding; default: UTF-8.")]
-Wait = Annotated[
-    float, typer.Option("--wait", metavar="SECONDS", min=0, help="Wait so long for what is not due yet.")
-]
+Wait = Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="Wait so long for what is not due yet.")]
 
 # What every command has, and the application itself too: `gateway --config X status` is `gateway status --config X`.
 Config = Annotated[

@@ -119,10 +119,18 @@ def verify(
 
 
 @command(Panel)
-def restored(desk: Desk, by: o.Two) -> int:
-    """Two people say that the store is an older one: every open payment is asked about before its next send."""
+def restored(
+    desk: Desk, by: o.Two,
+    over: Annotated[bool, typer.Option("--over", help="What was lost is known: ask about new payments no more.")] = False,
+) -> int:  # fmt: skip
+    """Two people say that the store is an older one: payments are asked about before they are sent, until --over."""
     if len(by) != 2:
         raise typer.BadParameter("two people say so: --by A --by B")
+    if over:
+        desk.open().restore_over(by=by[0], second=by[1])
+        desk.out.say("new payments are sent without being asked about first")
+        desk.out.result({"over": True, "by": by})
+        return 0
     count = desk.open().restored(by=by[0], second=by[1])
     desk.out.say(f"{counted(count, 'payment')} will be asked about before anything is sent", "next: gateway run")
     desk.out.result({"payments": count, "by": by})

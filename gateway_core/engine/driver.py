@@ -23,6 +23,7 @@ from ..model.facts import Fact
 from ..model.payment import Payment
 from ..model.states import UNSENT
 from ..store import Result, Store, Write
+from ..store.opening import is_restored
 from . import claims
 from .decide import Rules
 from .evidence import plain
@@ -80,6 +81,7 @@ class Driver:
     progress: Callable[[int], None] = lambda finished: None
     stopping: bool = False
     next_due: int | None = None
+    _restored: bool = False
     _sender: int = 0
     _lease_until: int = 0
     _pumps: list[Pump] = attrs.field(factory=list)
@@ -92,6 +94,7 @@ class Driver:
         now = self.runtime.now()
         self._sender = await self.runtime.write(lambda: claims.start(self.store, self.lease, self.alone))
         self._lease_until = now + self.lease
+        self._restored = await self.runtime.offload(partial(is_restored, self.store))
         while await self._hear():
             pass
         self.runtime.spawn(self._renew())
@@ -142,6 +145,7 @@ class Driver:
             reload=lambda payment: claims.facts(self.store, payment),
             holds=lambda now: now < self._lease_until,
             on_stop=self.note_stop,
+            restored=self._restored,
         )
         pump = Pump(channel, jobs, worker, hungry=self.runtime.event())
         return pump

@@ -90,6 +90,8 @@ class Worker:
     reload: Any
     holds: Any
     on_stop: Any
+    # The store was restored: a copy that it does not know of may have gone under the same key.
+    restored: bool = False
 
     async def work(self, case: Case, lane: Lane) -> None:
         """Until nothing can be done now; the payment is then released."""
@@ -154,7 +156,7 @@ class Worker:
     async def _intend(self, case: Case, intent: Intent, lane: Lane, now: int) -> None:
         money = intent.ask.moves_money
         case.asks[intent.ask.name] = intent.ask
-        withheld = money and case.life.restored
+        withheld = money and (self.restored or case.life.restored)
         case.note(
             self._fact(
                 case, "intent", "withheld" if withheld else "sent", at=now, step=intent.ask.name, key=intent.key,

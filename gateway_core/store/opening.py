@@ -103,3 +103,19 @@ def restored(store: Store, by: str, second: str) -> int:
             return count
         count += len(rows)
         after = rows[-1].id
+
+
+def note_restored(store: Store, said: str) -> None:
+    """Keep that the store was restored, and who said so ('' ends it). Until then new payrolls are asked about, too:
+    one that was proposed and sent after the backup, and is proposed again now, has the same keys.
+    """
+    with store.write() as connection:
+        connection.execute(sa.delete(t.meta).where(t.meta.c.key == "restored"))
+        if said:
+            connection.execute(sa.insert(t.meta).values(key="restored", value=said))
+
+
+def is_restored(store: Store) -> bool:
+    """Whether what is sent for the first time is asked about before."""
+    with store.read() as connection:
+        return connection.execute(sa.select(t.meta.c.value).where(t.meta.c.key == "restored")).first() is not None

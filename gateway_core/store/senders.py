@@ -38,9 +38,7 @@ _gone = sa.select(_s.id).where(sa.or_(_s.ended, _s.until <= sa.bindparam("w_now"
 _TAKE_OVER = Prepared(
     sa.update(t.payments).where(_p.sender.is_not(None), _p.sender.in_(_gone)).values(sender=sa.null(), due=0)
 )
-_GIVE_BACK = Prepared(
-    sa.update(t.payments).where(_p.sender == sa.bindparam("w_sender")).values(sender=sa.null())
-)
+_GIVE_BACK = Prepared(sa.update(t.payments).where(_p.sender == sa.bindparam("w_sender")).values(sender=sa.null()))
 _OWNERS = Among(sa.select(_p.entitlement, _p.id).where(_p.taken), _p.entitlement)
 
 

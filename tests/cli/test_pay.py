@@ -82,9 +82,7 @@ def test_maker_is_never_checker(desk: Any, capsys: pytest.CaptureFixture[str]) -
     assert desk.json("status")["payrolls"] == []
 
 
-def test_what_waits_is_4_what_is_held_is_3_and_two_people_end_it(
-    desk: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_waits_is_4_what_is_held_is_3_and_two_people_end_it(desk: Any, capsys: pytest.CaptureFixture[str]) -> None:
     desk.configure("patience = 2.0\n")
     file = desk.payroll("november", 3, account="fault-pending-for-ever")
     assert desk.run("pay", str(file), *WHO) == 4

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway_core.contract import Arrival, Callback, Ctx, Gateway, PayFlow, Payment, Settings
+from gateway_core.contract import Arrival, Callback, Ctx, Gateway, PayFlow, Payment, Refused, Settings
 from gateway_core.contract.channel import Channel, Pace
 from gateway_core.engine.callbacks import CallbackApp
 from gateway_core.store import Store, opening
@@ -27,7 +27,7 @@ class Acme(Gateway[Settings]):
     name = "acme"
 
     def execute_payment(self, payment: Payment, ctx: Ctx) -> PayFlow:
-        raise NotImplementedError
+        return Refused("none")
         yield
 
     def parse_callback(self, arrival: Arrival) -> Callback | None:

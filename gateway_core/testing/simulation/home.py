@@ -102,8 +102,6 @@ class Home:
         with clock.stepped(lambda: EPOCH), read(given, rules) as taken:
             journal.begin_session(self._store)
             prints = {CHANNEL: fingerprint}
-            payroll = proposing.propose(
-                self._store, PAYROLL, taken, CHANNEL, prints.__getitem__, "maker", note=why
-            )
+            payroll = proposing.propose(self._store, PAYROLL, taken, CHANNEL, prints.__getitem__, "maker", note=why)
             approval.approve(self._store, payroll, "checker", prints, despite=why)
         return self.raw.serialize()

@@ -1,0 +1,60 @@
+"""What an auditor and an operator ask of a Paymaster: export heads, verify, back up."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from .channels import Configuration
+from .engine.mark import Mark
+from .looking import Looking
+from .model.errors import GatewayCoreError
+from .store import backup as copying
+from .store import heads, verifying
+from .store.backup import BackupReport
+from .store.findings import Verification
+
+log = logging.getLogger(__name__)
+Progress = Callable[[int], None]
+
+
+def _quiet(count: int) -> None:
+    """No progress shown."""
+
+
+class Auditing(Looking):
+    """The part of `Paymaster` that looks at the journal itself."""
+
+    configuration: Configuration
+
+    @property
+    def heads_file(self) -> Path:
+        """Where the journal's heads are exported by themselves: at each approval, close, and end of a session."""
+        # Named like the mark, by identity and address: a copy of the store goes its own way with its own heads.
+        return Mark(self.configuration.mark_dir, self._store).path.with_suffix(".heads.jsonl")
+
+    def export_heads(self, path: Path) -> int:
+        """Append the journal's heads to a file that others keep. Returns how many were new. Raises OSError."""
+        return heads.export_heads(self._store, path, self.configuration.signing_key())
+
+    def _heads_out(self) -> None:
+        """What was done is done: an export that fails undoes nothing, and `verify` tells what no head covers."""
+        try:
+            self.export_heads(self.heads_file)
+        except (OSError, GatewayCoreError) as error:
+            log.warning("the heads were not exported to %s: %s", self.heads_file, error)
+
+    def verify(self, heads: Path | None = None, *, progress: Progress = _quiet) -> Verification:
+        """Check the store against heads exported earlier (by default this machine's own), and its states against facts.
+
+        Where the configuration has a signing key, only heads that it signed are trusted.
+        """
+        key = self.configuration.signing_key()
+        if heads is None and self.heads_file.exists():
+            heads = self.heads_file
+        return verifying.verify(self._store, heads, key.public_key() if key else None, progress)
+
+    def backup(self, target: Path) -> BackupReport:
+        """Copy a SQLite store consistently to a new file, also while a sender works. Raises StoreError."""
+        return copying.backup(self._store, target)
