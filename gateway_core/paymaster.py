@@ -370,8 +370,9 @@ class Paymaster(Auditing):
         return count
 
     def restore_over(self, *, by: str, second: str) -> None:
-        """Two people say that all that was sent between backup and restore is known again: new payments go without being
-        asked about first. Those that were open at the restore are still asked about.
+        """Two people say that all that was sent between backup and restore is known again.
+
+        New payments go without being asked about first; those that were open at the restore are still asked about.
         """
         differ(by, second, "said so first")
         opening.note_restored(self._store, "")

@@ -121,7 +121,7 @@ def verify(
 @command(Panel)
 def restored(
     desk: Desk, by: o.Two,
-    over: Annotated[bool, typer.Option("--over", help="What was lost is known: ask about new payments no more.")] = False,
+    over: Annotated[bool, typer.Option("--over", help="What was lost is known again: ask no more.")] = False,
 ) -> int:  # fmt: skip
     """Two people say that the store is an older one: payments are asked about before they are sent, until --over."""
     if len(by) != 2:

@@ -19,6 +19,8 @@ FLOORS = (
     {"engine"},
     {"lifecycle", "cash", "reconcile"},
     {"channels"},
+    {"looking"},
+    {"auditing"},
     {"paymaster"},
     {"cli", "web", "testing"},
 )
