@@ -50,6 +50,7 @@ def end(store: Store, token: int) -> None:
 def page(store: Store, token: int, payroll: str, channel: str, now: int, size: int, sent_only: bool) -> Page:
     """Claim a page of due payments and take their entitlements."""
     with store.write() as connection:
+        sent_only = sent_only or not payrolls.sends(connection, payroll)
         rows, refused = senders.claim(connection, token, payroll, channel, now, size, sent_only=sent_only)
         if not rows:
             return Page([], {})
@@ -68,7 +69,10 @@ def facts(store: Store, payment: str) -> list[Fact]:
 def next_due(store: Store, jobs: Sequence[tuple[str, str, bool]]) -> int | None:
     """The earliest time at which any of the (payroll, channel, sent_only) has something to do."""
     with store.read() as connection:
-        dues = [payments.next_due(connection, *job) for job in jobs]
+        dues = [
+            payments.next_due(connection, payroll, channel, sent_only or not payrolls.sends(connection, payroll))
+            for payroll, channel, sent_only in jobs
+        ]
     return min((due for due in dues if due is not None), default=None)
 
 

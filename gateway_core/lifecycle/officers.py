@@ -72,12 +72,13 @@ def release(
         _payroll_open(connection, line)
         first = connection.execute(sa.select(t.releases).where(t.releases.c.payment == line.payment.id)).first()
         if first is None or first.value != to or first.facts != len(line.facts):
-            _propose(connection, line, to, by, reason, reference)
+            _propose(connection, line, to, by, reason, reference, signature)
             return False
         differ(first.by, by, "proposed this release")
         connection.execute(sa.delete(t.releases).where(t.releases.c.payment == line.payment.id))
         body = {
-            "reason": first.why, "first": first.by, "second": by, "second_reason": reason, "signature": signature,
+            "reason": first.why, "first": first.by, "second": by, "second_reason": reason,
+            "first_signature": first.signature, "signature": signature,
             "reference": reference or first.reference or line.reference,
         }  # fmt: skip
         _state(connection, store, line, "release", by, to, body)
@@ -85,11 +86,11 @@ def release(
     return True
 
 
-def _propose(connection: Connection, line: Line, to: str, by: str, reason: str, reference: str) -> None:
+def _propose(connection: Connection, line: Line, to: str, by: str, reason: str, reference: str, signature: str) -> None:
     connection.execute(sa.delete(t.releases).where(t.releases.c.payment == line.payment.id))
     connection.execute(
         sa.insert(t.releases).values(
-            payment=line.payment.id, value=to, by=by, why=reason, reference=reference, at=now_us(),
+            payment=line.payment.id, value=to, by=by, why=reason, reference=reference, signature=signature, at=now_us(),
             facts=len(line.facts),
         )
     )  # fmt: skip

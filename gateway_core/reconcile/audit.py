@@ -106,14 +106,15 @@ async def _one_lane(worker: Worker, lane: Lane, todo: list[Line], agreement: Agr
     try:
         while todo:
             case = Case.of(todo.pop())
+            before = case.life.state
             try:
                 said = await _asked(worker, case, lane)
             except LostClaim:
                 continue
             if said is None:
                 continue
-            # Ours after folding what was said: a payment that came back is returned now, and agrees.
-            ours = case.life.state
+            # A payment that came back is returned by now, and agrees; one that was paid after all does not.
+            ours = "returned" if said == "returned" and case.life.state == "returned" else before
             agreement.asked += 1
             if said in AGREES[ours]:
                 agreement.agreed += 1

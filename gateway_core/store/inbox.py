@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ..contract.replies import Arrival
+from . import journal
 from . import tables as t
 from .database import Record, now_us
 
 # Unauthenticated arrivals only trigger a question: this many per key are kept, and they never displace authentic ones.
 UNAUTHENTIC_PER_KEY = 16
 AUTHENTIC_PER_KEY = 256
+STRANGERS_PER_CHANNEL = 1000
 _a = t.arrivals.c
 
 
@@ -24,6 +26,8 @@ def keep(connection: Connection, channel: str, arrival: Arrival, key: str, authe
     same = sa.update(t.arrivals).where(_a.channel == channel, _a.key == key, _a.blob == blob, _a.authentic == authentic)
     if connection.execute(same.values(times=_a.times + 1)).rowcount:
         return True
+    if not authentic and journal.payment_of_key(connection, key) is None and _strangers(connection, channel):
+        return False
     limit = AUTHENTIC_PER_KEY if authentic else UNAUTHENTIC_PER_KEY
     held = sa.select(sa.func.count()).where(_a.channel == channel, _a.key == key, _a.authentic == authentic)
     if (connection.execute(held).scalar() or 0) >= limit:
@@ -37,6 +41,13 @@ def keep(connection: Connection, channel: str, arrival: Arrival, key: str, authe
         )
     )  # fmt: skip
     return True
+
+
+def _strangers(connection: Connection, channel: str) -> bool:
+    """Whether a channel holds enough of what nobody vouches for and that is about none of our payments."""
+    kept = sa.select(_a.id).where(_a.channel == channel, sa.not_(_a.authentic), _a.state.in_(("new", "unmatched")))
+    last = connection.execute(kept.offset(STRANGERS_PER_CHANNEL - 1).limit(1)).first()
+    return last is not None
 
 
 def new(connection: Connection, size: int) -> list[Record]:

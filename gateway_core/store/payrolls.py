@@ -68,6 +68,13 @@ def paid_out(connection: Connection, store: Store, payroll: str) -> None:
         record(connection, store, row, "paid_out", "driver", {}, state="awaiting_reconciliation", reconciled_by="")
 
 
+def sends(connection: Connection, payroll: str) -> bool:
+    """Whether its unsent lines may go now: approved, not paused, not expired. It may change at any time."""
+    query = sa.select(_r.state, _r.paused, _r.approval_ends).where(_r.id == payroll)
+    row = connection.execute(query).one()
+    return row.state in SENDS and not row.paused and not (row.approval_ends and row.approval_ends < now_us())
+
+
 def sending(connection: Connection) -> list[Record]:
     """Payrolls that may send and have something open, in the order of their approval."""
     query = (

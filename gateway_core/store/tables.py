@@ -267,6 +267,7 @@ releases = Table(
     _text("by"),
     _text("why"),
     _text("reference"),
+    _text("signature"),
     _int("at"),
     _int("facts"),
 )

@@ -56,7 +56,7 @@ _p = t.payments.c
 _FOUND = Among(
     sa.select(
         _p.id, _p.facts, _p.sender, _p.state, _p.taken, _p.entitlement, t.payrolls.c.state.label("of"),
-        t.payrolls.c.paused,
+        t.payrolls.c.paused, t.payrolls.c.approval_ends,
     ).join(t.payrolls, t.payrolls.c.id == _p.payroll),
     _p.id,
 )  # fmt: skip
@@ -107,12 +107,17 @@ def _judge(write: Write, row: Record, alive: set[int], again: bool) -> Result:
         return Result.FENCED
     if row.facts != write.expected or again:
         return Result.STALE
-    if (write.money_intent or write.money_copy) and (row.of not in SENDS or row.paused or not row.taken):
+    if (write.money_intent or write.money_copy) and not _may_go(row):
         return Result.STOPPED
     old = shown_state(row.state, row.of)
     if write.state not in (old, row.state) and write.state not in PAYMENT[old] and not _detour(old, write):
         raise AssertionError(f"{write.payment}: {old} -> {write.state} is no edge of the table of states")
     return Result.OK
+
+
+def _may_go(row: Record) -> bool:
+    expired = row.approval_ends and row.approval_ends < now_us()
+    return bool(row.of in SENDS and not row.paused and not expired and row.taken)
 
 
 def _detour(old: str, write: Write) -> bool:
