@@ -18,6 +18,7 @@ from ..model.life import Life, Step, add, fold
 from ..model.payment import Payment
 from ..store import Result, Write
 from ..store.payments import Line
+from ..store.senders import FROZEN
 from .conversation import Broken, Conversation, Differs, Intent
 from .decide import Kind, Move, Rules, decide
 from .evidence import Source, fact_of, judged, plain
@@ -278,6 +279,10 @@ class Worker:
             return True
         if result is Result.STALE:
             case.refold(await self.runtime.offload(lambda: self.reload(case.payment.id)))
+            return False
+        if result is Result.FROZEN:
+            case.refold(await self.runtime.offload(lambda: self.reload(case.payment.id)))
+            case.note(self._fact(case, "hold", FROZEN))
             return False
         if result is Result.STOPPED:
             await self._give_back(case)

@@ -41,6 +41,9 @@ _TAKE_OVER = Prepared(
 _GIVE_BACK = Prepared(sa.update(t.payments).where(_p.sender == sa.bindparam("w_sender")).values(sender=sa.null()))
 _OWNERS = Among(sa.select(_p.entitlement, _p.id).where(_p.taken), _p.entitlement)
 
+# Why a payment is held whose entitlement somebody must look at first.
+FROZEN = "its entitlement is frozen by an open case"
+
 
 def start(connection: Connection, lease_us: int, *, alone: bool) -> int:
     """Register a sender and return its token. `alone`: an OS lock proves that every earlier sender is gone."""
@@ -98,18 +101,18 @@ def claim(
 def _not_to_be_sent(connection: Connection, unsent: Sequence[Record]) -> dict[str, str]:
     if not unsent:
         return {}
-    frozen = _frozen(connection, [row.entitlement for row in unsent])
+    stopped = frozen(connection, [row.entitlement for row in unsent])
     owner = {row.entitlement: row.id for row in _OWNERS.run(connection, [row.entitlement for row in unsent])}
     refused = {}
     for row in unsent:
-        if row.entitlement in frozen:
-            refused[row.id] = "its entitlement is frozen by an open case"
+        if row.entitlement in stopped:
+            refused[row.id] = FROZEN
         elif owner.get(row.entitlement, row.id) != row.id:
             refused[row.id] = f"its entitlement is live or paid already in payment {owner[row.entitlement]}"
     return refused
 
 
-def _frozen(connection: Connection, entitlements: Sequence[str]) -> set[str]:
+def frozen(connection: Connection, entitlements: Sequence[str]) -> set[str]:
     """Which of these an open case has frozen. Nearly always there is no open case at all."""
     c = t.cases.c
     if connection.execute(sa.select(c.id).where(c.closed_at == 0).limit(1)).first() is None:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from ..model.facts import Fact
 from ..model.states import PAYMENT, SENDS, TAKEN, UNSENT, shown_state
-from . import journal
+from . import journal, senders
 from . import tables as t
 from .database import Record, Store, now_us
 from .prepared import Among, Prepared
@@ -25,6 +25,7 @@ class Result(StrEnum):
     STALE = "stale"  # other facts came first: fold again
     FENCED = "fenced"  # this sender no longer owns the payment
     STOPPED = "stopped"  # the payroll is paused, cancelled or not approved: no money intent
+    FROZEN = "frozen"  # a case was opened since it was claimed: no money intent
 
 
 @attrs.define(kw_only=True)
@@ -86,9 +87,10 @@ def apply(connection: Connection, store: Store, writes: Sequence[Write]) -> list
     """Apply a group of writes in the running transaction; each is judged alone, none waits for another."""
     found = {row.id: row for row in _FOUND.run(connection, [w.payment for w in writes])}
     alive = _alive(connection, {w.sender for w in writes if w.sender})
+    frozen = _frozen(connection, writes, found)
     results, good, seen = [], [], set()
     for write in writes:
-        result = _judge(write, found[write.payment], alive, write.payment in seen)
+        result = _judge(write, found[write.payment], alive, frozen, write.payment in seen)
         results.append(result)
         if result is Result.OK:
             seen.add(write.payment)
@@ -102,13 +104,22 @@ def _alive(connection: Connection, senders: set[int]) -> set[int]:
     return {sender for sender in senders if _LEASE.rows(connection, w_id=sender, w_now=now_us())}
 
 
-def _judge(write: Write, row: Record, alive: set[int], again: bool) -> Result:
+def _frozen(connection: Connection, writes: Sequence[Write], found: dict[str, Any]) -> set[str]:
+    """Entitlements of these writes that may not be sent to: the claim looked, too, but that may be long ago."""
+    moving = [found[w.payment].entitlement for w in writes if w.money_intent or w.money_copy]
+    opening = {found[w.payment].entitlement for w in writes if w.cases}
+    return senders.frozen(connection, moving) | opening if moving else set()
+
+
+def _judge(write: Write, row: Record, alive: set[int], frozen: set[str], again: bool) -> Result:
     if write.sender and (write.sender not in alive or row.sender != write.sender):
         return Result.FENCED
     if row.facts != write.expected or again:
         return Result.STALE
     if (write.money_intent or write.money_copy) and not _may_go(row):
         return Result.STOPPED
+    if (write.money_intent or write.money_copy) and row.entitlement in frozen:
+        return Result.FROZEN
     old = shown_state(row.state, row.of)
     if write.state not in (old, row.state) and write.state not in PAYMENT[old] and not _detour(old, write):
         raise AssertionError(f"{write.payment}: {old} -> {write.state} is no edge of the table of states")

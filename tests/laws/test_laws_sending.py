@@ -146,7 +146,7 @@ def test_law_2_a_restored_backup_asks_about_everything_and_pays_nobody_twice(
     server = start_dummy(no_dedupe=no_dedupe)
     shop = open_shop(server.url, channel={**quick, **({"profile": "no-dedupe"} if no_dedupe else {})})
     first = shop.approved([shop.invoice(11, "fault-429"), shop.invoice(12, "fault-silent")], "begun")
-    second = shop.approved(shop.invoices(4), "not begun")
+    shop.approved(shop.invoices(4), "not begun")
     shop.run(first, wait=0)
     shop.paymaster.close_store()
     backup = shop.store.read_bytes()
