@@ -351,10 +351,13 @@ class Paymaster(Auditing):
         closing.reject_close(self._store, payroll, by, reason)
 
     def carry_over(self, payroll: str, name: str, *, by: str, channel: str | None = None) -> str:
-        """Propose what stayed unpaid in a closed payroll as a new one. Returns the new payroll's id."""
+        """Propose what stayed unpaid in a closed payroll as a new one, all over `channel` if one is given, else as
+        before. Returns the new payroll's id.
+        """
         with self._store.read() as connection:
             row = payrolls.get(connection, payroll)
-        return self.propose(name, closing.unpaid(self._store, row.id), channel=channel or row.channel, by=by)
+        invoices = closing.unpaid(self._store, row.id, elsewhere=channel is not None)
+        return self.propose(name, invoices, channel=channel or row.channel, by=by)
 
     def restored(self, *, by: str, second: str) -> int:
         """Two people say that the store is an older one: every open payment is asked about before its next send, and so

@@ -7,6 +7,7 @@ refused, and this class is the only caller of the hooks.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -59,7 +60,7 @@ class Channel:
         self.pace = pace or Pace(max_concurrency=self.capabilities.max_concurrency)
         self._hooks = _registered_alone(gateway)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Approved together with the lines (law 5): gateway, contract, address, institution account, profile."""
         made_of = self.settings

@@ -134,6 +134,7 @@ class Conversation:
             "request": form,
             "fingerprint": printed,
             "flow_version": self.channel.gateway.flow_version,
+            "channel": self.channel.fingerprint,
         }
         if ask.moves_money:
             body["moves_money"] = True

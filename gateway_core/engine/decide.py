@@ -95,7 +95,9 @@ def _wanted(life: Life, rules: Rules, now: int, salt: str) -> Move:
         return _read(step, rules, salt)
     if life.same_bytes_released:
         return Move(Kind.COPY, step.name)
-    return _provably_idle(step, salt) if step.in_doubt == 0 else _in_doubt(step, rules, now, salt)
+    # A clock that jumped back does not open the dedupe window again: the highest time in the journal counts.
+    within = max(now, life.last_at) - step.first_at < rules.dedupe_window
+    return _provably_idle(step, salt) if step.in_doubt == 0 else _in_doubt(step, rules, now, within, salt)
 
 
 def _read(step: Step, rules: Rules, salt: str) -> Move:
@@ -118,7 +120,7 @@ def _provably_idle(step: Step, salt: str) -> Move:
     return Move(Kind.COPY, step.name, _later(step, SECOND, 300 * SECOND, step.copies - 1, salt))
 
 
-def _in_doubt(step: Step, rules: Rules, now: int, salt: str) -> Move:
+def _in_doubt(step: Step, rules: Rules, now: int, within: bool, salt: str) -> Move:
     """A copy may have moved money: ask. Only a rail that dedupes gets the same bytes again (design section 7)."""
     askable = bool(step.ask_next or (rules.finds_out and step.body.get("find_out")))
     if not askable:
@@ -127,7 +129,6 @@ def _in_doubt(step: Step, rules: Rules, now: int, salt: str) -> Move:
     if step.last == "waiting" and step.last_at - step.waiting_since > rules.patience:
         return Move(Kind.HOLD, why="pending for longer than the rail's patience")
     if step.not_found >= 2 and step.last == "not_found" and step.last_at - step.first_not_found >= rules.settle:
-        within = now - step.first_at < rules.dedupe_window
         if rules.dedupes and within and step.copies < COPIES:
             return Move(Kind.COPY, step.name)
         if not rules.dedupes or not within:

@@ -263,7 +263,11 @@ class Driver:
         begins = pump.worker.throttle.admit(now)
         if begins > now:
             await self.runtime.sleep(begins - now)
-        if self.stopping or (pump.worker.throttle.stopped and case.life.state in UNSENT):
+        if self.stopping:
+            return
+        opens = pump.worker.throttle.opens(self.runtime.now())
+        if case.life.state in UNSENT and (pump.worker.throttle.stopped or opens > self.runtime.now()):
+            await pump.worker.put_off(case, opens)
             return
         ttl = int(pump.channel.pace.recheck_ttl * SECOND)
         if case.life.state in UNSENT and self.runtime.now() - case.checked_at > ttl:
@@ -320,6 +324,11 @@ class Driver:
     async def _over(self, us: int) -> bool:
         await self.runtime.wait(self._ended, us)
         return bool(self._ended.is_set())
+
+    def lifted(self, channel: str) -> None:
+        """No stop of the channel is on record any more."""
+        if channel in self._throttles:
+            self._throttles[channel].stopped = ""
 
     async def note_stop(self, channel: str, reason: str) -> None:
         if channel in self._throttles:

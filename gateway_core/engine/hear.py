@@ -52,7 +52,8 @@ def _act(connection: Connection, store: Store, channel: Channel | None, row: Rec
         attempt=life.attempt, reference=life.reference, reason=life.reason, due=0, open=open_,
         cases=tuple(life.cases[known:]),
     )  # fmt: skip
-    return "heard" if writes.apply(connection, store, [write]) == [Result.OK] else "new"
+    # What cannot be written would come again and again: its row disagrees with its facts, as `gateway verify` tells.
+    return "heard" if writes.apply(connection, store, [write]) == [Result.OK] else "unmatched"
 
 
 def _fact(channel: Channel, facts: list[Fact], row: Record, no: int, now: int) -> Fact | None:

@@ -14,7 +14,8 @@ class SenderLock:
     """`with SenderLock(path)`: the only sender. Raises SenderBusy and says who sends."""
 
     def __init__(self, store: Path | None) -> None:
-        self._path = store.with_name(store.name + ".sender") if store else None
+        # The file itself, whatever the link that leads to it is called.
+        self._path = store.resolve().with_name(store.resolve().name + ".sender") if store else None
         self._file: int | None = None
 
     def __enter__(self) -> SenderLock:

@@ -5,6 +5,7 @@ Evidence is written together with what is decided from it. Nothing is sent befor
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,8 +29,12 @@ from .pace import Throttle
 from .runtime import Lane, Runtime
 from .wire import ask_of, wire
 
+log = logging.getLogger(__name__)
 ATTEMPTS = 5
 STOPPED_PAUSE = 30_000_000
+# So often a write may be refused for other facts that are nowhere to be seen.
+STALE_AT_MOST = 3
+ELSEWHERE = "the channel was configured otherwise when this was sent; configure it so again, and release it to pending"
 # What another writer's fact cannot make untrue: these are written after it, anything else is decided anew.
 EVIDENCE = frozenset({"answer", "word", "unsent"})
 
@@ -54,6 +59,7 @@ class Case:
     money_intent: bool = False
     money_copy: bool = False
     ended: int = 0
+    stale: int = 0
 
     @classmethod
     def of(cls, line: Line) -> Case:
@@ -102,6 +108,14 @@ class Worker:
         except LostClaim:
             return
 
+    async def put_off(self, case: Case, due: int) -> None:
+        """Give it back as it is: its turn did not come before the channel closed."""
+        try:
+            while not await self._save(case, release=True, due=due):
+                pass
+        except LostClaim:
+            return
+
     async def ask_again(self, case: Case, lane: Lane) -> str | None:
         """Ask the rail about a payment whatever its state (reconciling); what it says is written, and returned.
 
@@ -119,6 +133,8 @@ class Worker:
     async def _turn(self, case: Case, lane: Lane) -> bool:
         move = self._decide(case)
         match move.kind:
+            case Kind.CONTINUE | Kind.COPY | Kind.ASK if self._went_elsewhere(case.life):
+                self._broken(case, Differs(ELSEWHERE))
             case Kind.CONTINUE:
                 await self._continue(case, lane)
             case Kind.COPY:
@@ -130,6 +146,12 @@ class Worker:
             case Kind.WAIT | Kind.STOP:
                 return not await self._save(case, release=True, due=move.at)
         return True
+
+    def _went_elsewhere(self, life: Life) -> bool:
+        """Law 5: what was sent is asked about where it was sent. Another address never heard of it, and would pay."""
+        here = self.channel.fingerprint
+        settled = life.money is not None and life.money.verdict
+        return not settled and any(step.channel not in ("", here) for step in life.steps.values())
 
     def _decide(self, case: Case) -> Move:
         return decide(case.life, self.rules, self.runtime.now(), case.payment.id)
@@ -273,12 +295,17 @@ class Worker:
         if result is Result.OK:
             case.facts += case.unsaved
             case.unsaved, case.money_intent, case.money_copy, case.ended = [], False, False, 0
-            case.cases_saved = len(case.life.cases)
+            case.cases_saved, case.stale = len(case.life.cases), 0
             if case.facts:
                 self.runtime.point(f"written-{case.facts[-1].kind}")
             return True
         if result is Result.STALE:
-            case.refold(await self.runtime.offload(lambda: self.reload(case.payment.id)))
+            facts = await self.runtime.offload(lambda: self.reload(case.payment.id))
+            case.stale = case.stale + 1 if len(facts) == write.expected else 0
+            if case.stale > STALE_AT_MOST:
+                log.error("payment %s: its row disagrees with its facts; see `gateway verify`", case.payment.id)
+                raise LostClaim
+            case.refold(facts)
             return False
         if result is Result.FROZEN:
             case.refold(await self.runtime.offload(lambda: self.reload(case.payment.id)))
@@ -290,8 +317,10 @@ class Worker:
 
     async def _give_back(self, case: Case) -> None:
         """The payroll was stopped under us: drop the intent, keep the evidence, and let go."""
-        case.refold(await self.runtime.offload(lambda: self.reload(case.payment.id)))
-        await self.groups.write(self._write(case, True, self.runtime.now() + STOPPED_PAUSE))
+        result = Result.STALE
+        while result is Result.STALE:
+            case.refold(await self.runtime.offload(lambda: self.reload(case.payment.id)))
+            result = await self.groups.write(self._write(case, True, self.runtime.now() + STOPPED_PAUSE))
 
     def _write(self, case: Case, release: bool, due: int) -> Write:
         """`due` counts from the release on; a sender that dies before it leaves the payment due at once."""

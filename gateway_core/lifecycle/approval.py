@@ -43,12 +43,11 @@ def approve(
     with store.read() as connection:
         row = payrolls.get(connection, payroll)
     differ(row.proposed_by, by, "proposed this payroll")
-    again = row.paused.startswith(PAUSED_FOR_APPROVAL)
-    if row.state != "awaiting_approval" and not again:
-        raise WrongState(f"payroll {row.name!r} is {row.state.replace('_', ' ')}, not awaiting approval")
+    _waits_for_approval(row)
     _verify_content(store, row)
     with store.write() as connection:
         row = payrolls.get(connection, row.id)
+        again = _waits_for_approval(row)
         _objections_released(connection, row.id, by, despite)
         approved = approval_digest(store, row, fingerprints)
         ends = now_us() + int(valid_hours * HOUR) if valid_hours else 0
@@ -59,10 +58,18 @@ def approve(
         }  # fmt: skip
         payrolls.record(
             connection, store, row, "approved", by, body, approved_by=by, approved_at=now_us(), approval_ends=ends,
-            paused="", channels=json.dumps(dict(fingerprints)), **columns,
+            paused="" if again else row.paused, channels=json.dumps(dict(fingerprints)), **columns,
         )  # fmt: skip
         journal.record_head(connection, store, f"approval of {row.id}")
     return approved
+
+
+def _waits_for_approval(row: Record) -> bool:
+    """Whether it is the rest of a payroll that waits for approval again. Raises WrongState when nothing waits."""
+    again = bool(row.paused.startswith(PAUSED_FOR_APPROVAL))
+    if row.state != "awaiting_approval" and not again:
+        raise WrongState(f"payroll {row.name!r} is {row.state.replace('_', ' ')}, not awaiting approval")
+    return again
 
 
 def reject(store: Store, payroll: str, by: str, reason: str) -> None:
@@ -118,7 +125,9 @@ def pause(store: Store, payroll: str, by: str, reason: str) -> None:
     """Nothing new of it is sent; what was sent is still asked about."""
     with store.write() as connection:
         row = payrolls.get(connection, payroll)
-        payrolls.record(connection, store, row, "paused", by, {"reason": reason}, paused=reason or "paused")
+        # These words are ours: what a person paused is not for the next start to let go on.
+        said = f"paused: {reason}" if reason.startswith(PAUSED_FOR_APPROVAL) else reason or "paused"
+        payrolls.record(connection, store, row, "paused", by, {"reason": reason}, paused=said)
 
 
 def resume(store: Store, payroll: str, by: str) -> None:

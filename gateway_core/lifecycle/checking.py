@@ -64,7 +64,8 @@ async def check(
         row = payrolls.get(connection, payroll)
     found: list[dict[str, Any]] = []
     balances: dict[str, Money | None] = {}
-    await runtime.write(partial(_forget, store, row.id))
+    # Until everybody was asked anew, what was found before stands: an approval may come meanwhile, or a crash.
+    before = await runtime.write(partial(_newest, store))
     for name in payrolls.channels_of(row):
         channel = channel_of(name)
         balances[name] = have = await balance(runtime, channel, lane, store.deployment)
@@ -73,16 +74,23 @@ async def check(
         if have is not None and need is not None and have.currency == need.currency and have.minor < need.minor:
             text = f"channel {name} has {have}, the payroll needs {need}"
             found.append(_row(row.id, 0, "", Objection("insufficient_balance", text, name)))
-        await _accounts(runtime, store, row.id, channel, lane, progress)
-    asking = runtime.offload(partial(_policies, store, row.id, policies))
-    await asking
-    await runtime.write(partial(_keep, store, found))
+        await _accounts(runtime, store, row.id, channel, lane, before, progress)
+    await runtime.offload(partial(_policies, store, row.id, policies, before))
+    await runtime.write(partial(_keep, store, found, before))
+    await runtime.write(partial(_forget, store, row.id, before))
     return balances
 
 
-def _forget(store: Store, payroll: str) -> None:
+def _newest(store: Store) -> int:
+    with store.read() as connection:
+        return int(connection.execute(sa.select(sa.func.max(_o.id))).scalar() or 0)
+
+
+def _forget(store: Store, payroll: str, before: int) -> None:
+    """What earlier checks found, up to the objection `before`, and nobody released."""
+    old = sa.and_(_o.payroll == payroll, _o.of_check, _o.released_by == "", _o.id <= before)
     with store.write() as connection:
-        connection.execute(sa.delete(t.objections).where(_o.payroll == payroll, _o.of_check, _o.released_by == ""))
+        connection.execute(sa.delete(t.objections).where(old))
 
 
 def _row(payroll: str, line: int, payment: str, objection: Objection) -> dict[str, Any]:
@@ -92,12 +100,16 @@ def _row(payroll: str, line: int, payment: str, objection: Objection) -> dict[st
     }  # fmt: skip
 
 
-def _keep(store: Store, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store new objections; one that people released already is not raised again."""
+def _keep(store: Store, rows: Sequence[Mapping[str, Any]], before: int) -> None:
+    """Store new objections; one that people released already is not raised again.
+
+    What was there `before` this check and is not released goes when the check ends, and is raised anew.
+    """
     if not rows:
         return
     with store.write() as connection:
-        old = sa.select(_o.payment, _o.code).where(_o.payroll == rows[0]["payroll"], _o.of_check)
+        stays = sa.or_(_o.released_by != "", _o.id > before)
+        old = sa.select(_o.payment, _o.code).where(_o.payroll == rows[0]["payroll"], _o.of_check, stays)
         known = {(row.payment, row.code) for row in connection.execute(old)}
         fresh = [row for row in rows if (row["payment"], row["code"]) not in known]
         if fresh:
@@ -105,7 +117,7 @@ def _keep(store: Store, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 async def _accounts(
-    runtime: Runtime, store: Store, payroll: str, channel: Channel, make: Callable[[Channel], Lane],
+    runtime: Runtime, store: Store, payroll: str, channel: Channel, make: Callable[[Channel], Lane], before: int,
     progress: Callable[[int], None],
 ) -> None:  # fmt: skip
     """Ask the rail about every account, a window at a time."""
@@ -124,7 +136,7 @@ async def _accounts(
                 runtime.spawn(_one_lane(runtime, store, payroll, channel, lane, todo, found, end))
             for end in ends:
                 await runtime.wait(end, None)
-            await runtime.write(partial(_keep, store, found))
+            await runtime.write(partial(_keep, store, found, before))
             progress(len(page))
     finally:
         for lane in lanes:
@@ -144,11 +156,12 @@ async def _one_lane(
         end.set()
 
 
-def _policies(store: Store, payroll: str, policies: Policies) -> None:
+def _policies(store: Store, payroll: str, policies: Policies, before: int) -> None:
     for page in payments.pages(store.read, payroll, PAGE, t.payments.c.state.in_(UNSENT)):
         lines = {row.id: row.line for row in page}
         said = policies.check_payments([payments.as_payment(row) for row in page])
-        _keep(store, [_row(payroll, lines.get(payment, 0), payment, objection) for payment, objection in said])
+        rows = [_row(payroll, lines.get(payment, 0), payment, objection) for payment, objection in said]
+        _keep(store, rows, before)
 
 
 def listed(store: Store, payroll: str) -> list[Found]:

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from ..model.errors import InvalidPayroll, Mistake, WrongState
@@ -24,6 +25,7 @@ from .intake import Taken
 T = TypeVar("T")
 PAGE = 500
 LISTED = 1000
+BESIDE = "another process proposes a payroll of this name just now; try again to see what became of it"
 
 
 def payroll_id(deployment: str, name: str) -> str:
@@ -44,15 +46,19 @@ def propose(
         return payroll
     _refuse_if_in_use(store, payroll, taken)
     plan = _stage(store, payroll, name, taken, channel, by, progress)
-    _stage_objections(store, payroll, taken, by, note)
+    _stage_objections(store, payroll, taken, plan.at, by, note)
     _switch_on(store, payroll, taken, plan, {used: fingerprint(used) for used in sorted(plan.channels)}, by, note)
     return payroll
 
 
 class Plan:
-    """What was staged: digests over the invoices and over the payments planned from them, and the channels used."""
+    """What was staged: digests over the invoices and over the payments planned from them, and the channels used.
+
+    `at` is when it began; the payroll's row bears it for as long as the proposal is ours.
+    """
 
     def __init__(self) -> None:
+        self.at = now_us()
         self.content, self.root, self.channels = Root(), Root(), set[str]()
 
 
@@ -80,10 +86,15 @@ def _already(store: Store, payroll: str, name: str, taken: Taken, channel: str) 
 
 
 def _discard(store: Store, payroll: str) -> None:
-    """Remove a proposal that was interrupted while its lines were staged."""
-    p = t.payments.c
+    """Remove a proposal that was interrupted while its lines were staged. Who still stages it is not its owner now."""
+    p, r, at = t.payments.c, t.payrolls.c, now_us()
+    with store.write() as connection:
+        taken = sa.update(t.payrolls).where(r.id == payroll, sa.not_(r.complete)).values(proposed_at=at)
+        if connection.execute(taken).rowcount != 1:
+            raise WrongState(BESIDE)
     while True:
         with store.write() as connection:
+            _still_ours(connection, payroll, at)
             ids = list(connection.execute(sa.select(p.id).where(p.payroll == payroll).limit(PAGE)).scalars())
             connection.execute(sa.delete(t.payments).where(p.id.in_(ids)))
             if not ids:
@@ -91,6 +102,14 @@ def _discard(store: Store, payroll: str) -> None:
                 connection.execute(sa.delete(t.payrolls).where(t.payrolls.c.id == payroll))
                 return
         _let_others_write()
+
+
+def _still_ours(connection: Connection, payroll: str, at: int) -> None:
+    """Raises WrongState when another process took the staged proposal over, or completed it, since `at`."""
+    r = t.payrolls.c
+    ours = sa.select(r.id).where(r.id == payroll, r.proposed_at == at, sa.not_(r.complete))
+    if connection.execute(ours).first() is None:
+        raise WrongState(BESIDE)
 
 
 def _let_others_write() -> None:
@@ -124,14 +143,17 @@ def _refuse_if_in_use(store: Store, payroll: str, taken: Taken) -> None:
 def _stage(
     store: Store, payroll: str, name: str, taken: Taken, channel: str, by: str, progress: Callable[[int], None]
 ) -> Plan:
-    with store.write() as connection:
-        connection.execute(
-            sa.insert(t.payrolls).values(
-                id=payroll, name=name, state="draft", channel=channel, proposed_by=by, proposed_at=now_us(),
-                currency=taken.currency or "",
-            )
-        )  # fmt: skip
     plan = Plan()
+    try:
+        with store.write() as connection:
+            connection.execute(
+                sa.insert(t.payrolls).values(
+                    id=payroll, name=name, state="draft", channel=channel, proposed_by=by, proposed_at=plan.at,
+                    currency=taken.currency or "",
+                )
+            )  # fmt: skip
+    except IntegrityError as error:
+        raise WrongState(BESIDE) from error
     for page in taken.pages(PAGE):
         # Everything slow is done before the transaction; the database refuses a number that was given meanwhile.
         with store.read() as connection:
@@ -139,6 +161,7 @@ def _stage(
         rows = _rows(store, payroll, page, channel, numbers, plan)
         try:
             with store.write() as connection:
+                _still_ours(connection, payroll, plan.at)
                 payments.INSERT.run(connection, rows)
         except IntegrityError as error:
             raise WrongState(f"payroll {name!r} was proposed beside another with the same people; try again") from error
@@ -177,6 +200,7 @@ def _switch_on(
 ) -> None:
     total, root = taken.total.minor if taken.total else 0, plan.root.value()
     with store.write() as connection:
+        _still_ours(connection, payroll, plan.at)
         row = connection.execute(sa.select(t.payrolls).where(t.payrolls.c.id == payroll)).one()
         content = plan.content.value()
         body = {
@@ -189,9 +213,10 @@ def _switch_on(
         )  # fmt: skip
 
 
-def _stage_objections(store: Store, payroll: str, taken: Taken, by: str, note: str) -> None:
+def _stage_objections(store: Store, payroll: str, taken: Taken, at: int, by: str, note: str) -> None:
     for batch in batched(taken.objections, PAGE):
         with store.write() as connection:
+            _still_ours(connection, payroll, at)
             connection.execute(sa.insert(t.objections), [_objection(payroll, line, o, by, note) for line, o in batch])
         _let_others_write()
 

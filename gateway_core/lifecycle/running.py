@@ -6,6 +6,7 @@ The thread makes it safe to call from a script, a Celery task, Django, or inside
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from ..engine import claims
 from ..engine.callbacks import CallbackApp
 from ..engine.driver import Driver, Job
 from ..engine.runtime import AsyncioRuntime, Runtime
+from ..model.errors import ConfigurationError, NotFoundError
 from ..model.money import Money
 from ..model.states import SENDS, UNSENT
 from ..store import Store, payments, payrolls
@@ -95,13 +97,17 @@ def jobs_for(
             rows = [row for row in rows if row.id == wanted]
     jobs = []
     for row in rows:
-        paused, changed = row.paused, False
+        try:
+            prints = fingerprints(row)
+        except NotFoundError as error:
+            # One payroll whose channel is gone from the configuration does not keep the others from being paid.
+            skipped[row.name] = str(error)
+            continue
+        paused, changed = row.paused, dict(prints) != payrolls.channels_of(row)
         if not paused or paused.startswith(PAUSED_FOR_APPROVAL):
-            why = fit_to_send(store, row, fingerprints(row))
-            changed = "configured otherwise" in why or "differ" in why
-            if why != paused:
-                _note_pause(store, row, why)
-            paused = why
+            why = fit_to_send(store, row, prints)
+            changed = changed or "differ" in why
+            paused = _note_pause(store, row, why) if why != paused else why
         if paused:
             skipped[row.name] = paused
         # A payroll whose channel was changed is not even asked about: the questions would go to another address.
@@ -110,11 +116,15 @@ def jobs_for(
     return jobs
 
 
-def _note_pause(store: Store, row: Record, why: str) -> None:
+def _note_pause(store: Store, row: Record, why: str) -> str:
+    """Returns why it is paused now: what a person said meanwhile counts."""
     with store.write() as connection:
         fresh = payrolls.get(connection, row.id)
+        if fresh.paused != row.paused:
+            return str(fresh.paused)
         kind = "paused" if why else "resumed"
         payrolls.record(connection, store, fresh, kind, "driver", {"reason": why}, paused=why)
+    return why
 
 
 async def funded(
@@ -215,6 +225,8 @@ async def _channel_stopped(
 
     if reason := await runtime.offload(read):
         skipped[names[job.payroll]] = f"its rail stopped channel {job.channel}: {reason}"
+    else:
+        driver.lifted(job.channel)
     return bool(reason)
 
 
@@ -227,16 +239,31 @@ def _names(store: Store) -> dict[str, str]:
 async def listening(store: Store, channels: Mapping[str, Channel], driver: Driver) -> AsyncIterator[None]:
     """Serve the callback application while the driver runs, on each address that a channel listens on."""
     servers: list[tuple[uvicorn.Server, asyncio.Task[None]]] = []
-    for address in sorted({channel.listen for channel in channels.values()}):
-        here = {name: channel for name, channel in channels.items() if channel.listen == address}
-        server = callback_server(store, here, address, driver.runtime.now)
-        servers.append((server, asyncio.get_running_loop().create_task(server.serve())))
     try:
+        for address in sorted({channel.listen for channel in channels.values()}):
+            here = {name: channel for name, channel in channels.items() if channel.listen == address}
+            bound = _bound(address, next(iter(here)))
+            server = callback_server(store, here, address, driver.runtime.now)
+            servers.append((server, asyncio.get_running_loop().create_task(server.serve(sockets=[bound]))))
         yield
     finally:
         for server, task in servers:
             server.should_exit = True
             await task
+
+
+def _bound(address: str, channel: str) -> socket.socket:
+    """A socket to listen on. uvicorn's own would end the process when the address is taken."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]") or "127.0.0.1"
+    try:
+        return socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        problem = ConfigurationError(
+            f"channels.{channel}.listen", f"is {address}, where this process cannot listen: {error.strerror}",
+            "name a free address, or let the process that has it take the callbacks and remove it here",
+        )  # fmt: skip
+    raise problem
 
 
 def callback_server(
@@ -245,7 +272,7 @@ def callback_server(
     """A uvicorn server of the callback application on `host:port`."""
     host, _, port = address.rpartition(":")
     config = uvicorn.Config(
-        CallbackApp(store, channels, now), host=host or "127.0.0.1", port=int(port), log_level="warning",
+        CallbackApp(store, channels, now), host=host.strip("[]") or "127.0.0.1", port=int(port), log_level="warning",
         access_log=False, lifespan="off", timeout_graceful_shutdown=2,
     )  # fmt: skip
     server = uvicorn.Server(config)

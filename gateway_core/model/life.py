@@ -20,7 +20,8 @@ class Step:
     """One ask of the current attempt, with what is known of its copies.
 
     `closed` counts copies that provably cannot move money any more: never left, refused, or not taken.
-    Times are UTC microseconds, taken from facts.
+    Times are UTC microseconds, taken from facts. `channel` is the fingerprint of the channel that it went over; people
+    who release it to go on say that it may go on over the channel as it is now.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Step:
     not_before: int = 0
     waiting_since: int = 0
     ask_next: Mapping[str, Any] | None = None
+    channel: str = ""
 
     @property
     def in_doubt(self) -> int:
@@ -94,7 +96,7 @@ def fold(facts: Iterable[Fact]) -> Life:
 def add(life: Life, fact: Fact) -> None:
     """Apply the next fact in place: folding on is the same as folding again."""
     life.facts = fact.no
-    life.last_at = fact.at
+    life.last_at = max(life.last_at, fact.at)
     APPLY[fact.kind](life, fact)
 
 
@@ -117,8 +119,9 @@ def _current(life: Life, fact: Fact) -> Step | None:
 
 def _intent(life: Life, fact: Fact) -> None:
     step = Step(
-        fact.step, fact.key, bool(fact.body.get("moves_money")), fact.body, fact.at, last_at=fact.at, copied_at=fact.at
-    )
+        fact.step, fact.key, bool(fact.body.get("moves_money")), fact.body, fact.at, last_at=fact.at,
+        copied_at=fact.at, channel=str(fact.body.get("channel", "")),
+    )  # fmt: skip
     life.steps[fact.step] = step
     if step.moves_money:
         life.money = step
@@ -314,8 +317,10 @@ def _release(life: Life, fact: Fact) -> None:
         # Who says that it is to be asked again says that there is patience again, from now on.
         step.waiting_since = fact.at if fact.value == "pending" else 0
         step.last_at = fact.at
-        if fact.value in ("ready", "pending") and step.verdict != "done":
-            step.verdict, step.answer = "", None
+        if fact.value in ("ready", "pending"):
+            step.channel = ""
+            if step.verdict != "done":
+                step.verdict, step.answer = "", None
 
 
 def _cancelled(life: Life, fact: Fact) -> None:

@@ -110,6 +110,7 @@ async def _one_lane(worker: Worker, lane: Lane, todo: list[Line], agreement: Agr
             try:
                 said = await _asked(worker, case, lane)
             except LostClaim:
+                agreement.silent += 1
                 continue
             if said is None:
                 continue

@@ -128,8 +128,11 @@ def close_case(store: Store, case: int, by: str, reason: str) -> None:
         payrolls.record(connection, store, payroll, "case_closed", by, body)
 
 
-def unpaid(store: Store, payroll: str) -> Iterator[Invoice]:
-    """What stayed unpaid in a payroll whose every payment is settled: its invoices, for a new payroll."""
+def unpaid(store: Store, payroll: str, *, elsewhere: bool = False) -> Iterator[Invoice]:
+    """What stayed unpaid in a payroll whose every payment is settled: its invoices, for a new payroll.
+
+    `elsewhere`: without the channel that each had, so that they go over the new payroll's.
+    """
     with store.read() as connection:
         row = payrolls.get(connection, payroll)
     if row.state not in ("reconciled", "rejected", "cancelled"):
@@ -141,5 +144,5 @@ def unpaid(store: Store, payroll: str) -> Iterator[Invoice]:
             yield Invoice(
                 id=p.invoice, beneficiary=p.beneficiary, name=p.name, account=p.account, amount=p.amount,
                 programme=p.programme, cycle=p.cycle, instalment=p.instalment, reference=p.reference,
-                channel=p.channel, extra=p.extra,
+                channel="" if elsewhere else p.channel, extra=p.extra,
             )  # fmt: skip

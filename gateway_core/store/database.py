@@ -30,11 +30,13 @@ PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=30000",
     "PRAGMA wal_autocheckpoint=4000",
-    "PRAGMA cache_size=-16000",
     # macOS: fsync alone does not reach the platter.
     "PRAGMA fullfsync=ON",
 )
 
+
+# KiB of pages that a connection keeps: there is one writer and a few readers, and memory must stay flat.
+WRITER_CACHE, READER_CACHE = 8000, 2000
 
 # A row of a query. SQLAlchemy types rows by their columns; ours are read by name.
 Record: TypeAlias = Any
@@ -144,22 +146,22 @@ def _engine(url: str, connection: Any, *, immediate: bool) -> Engine:
     else:
         engine = sa.create_engine(url, connect_args={"check_same_thread": False} if url.startswith("sqlite") else {})
     if engine.dialect.name == "sqlite":
-        _prepare_sqlite(engine, "BEGIN IMMEDIATE" if immediate else "BEGIN")
+        _prepare_sqlite(engine, immediate)
     return engine
 
 
-def _prepare_sqlite(engine: Engine, begin: str) -> None:
+def _prepare_sqlite(engine: Engine, immediate: bool) -> None:
     """The driver's own transaction handling is switched off: we say BEGIN ourselves."""
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, record: object) -> None:
         connection.isolation_level = None
-        for pragma in PRAGMAS:
+        for pragma in (*PRAGMAS, f"PRAGMA cache_size=-{WRITER_CACHE if immediate else READER_CACHE}"):
             connection.execute(pragma)
 
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
 def create(store: Store, environment: str, identity: str) -> None:

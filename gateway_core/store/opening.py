@@ -79,7 +79,7 @@ def restored(store: Store, by: str, second: str) -> int:
     query = (
         sa.select(t.payments)
         .join(t.payrolls, r.id == p.payroll)
-        .where(p.state.not_in(SETTLED - {"refused"}), r.state.not_in(WITHDRAWN))
+        .where(p.state.not_in(SETTLED - {"refused"}), r.state.not_in(WITHDRAWN), r.complete)
         .order_by(p.id)
         .limit(PAGE)
     )

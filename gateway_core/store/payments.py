@@ -136,7 +136,7 @@ def entitlements_in_use(connection: Connection, entitlements: Sequence[str], but
     query = (
         sa.select(_p.entitlement, _p.state, _p.invoice, r.name.label("payroll"), r.state.label("of"))
         .join(t.payrolls, r.id == _p.payroll)
-        .where(_p.entitlement.in_(entitlements), _p.payroll != but, r.state.not_in(WITHDRAWN))
+        .where(_p.entitlement.in_(entitlements), _p.payroll != but, r.state.not_in(WITHDRAWN), r.complete)
         .where(_p.state.not_in(("refused", "returned", "cancelled")))
     )
     return {row.entitlement: row for row in connection.execute(query)}

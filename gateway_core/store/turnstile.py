@@ -15,7 +15,7 @@ class Turnstile:
     """`with turnstile:` around each write transaction. Nothing for a store in memory or on another database."""
 
     def __init__(self, store: Path | None) -> None:
-        self._path = store.with_name(store.name + ".writer") if store else None
+        self._path = store.resolve().with_name(store.resolve().name + ".writer") if store else None
         self._file: int | None = None
 
     def __enter__(self) -> None:

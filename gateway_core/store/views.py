@@ -218,7 +218,9 @@ def cases(store: Store, payroll: str | None) -> list[CaseView]:
 
 
 # Whole requests and answers stay in the journal; a list for people shows what was said.
-_NOT_SHOWN = frozenset({"request", "find_out", "fingerprint", "ask_next", "body", "moves_money", "longest_request"})
+_NOT_SHOWN = frozenset(
+    {"request", "find_out", "fingerprint", "ask_next", "body", "moves_money", "longest_request", "channel"}
+)
 
 
 def events(store: Store, subject: str) -> list[EventView]:

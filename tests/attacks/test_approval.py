@@ -149,9 +149,6 @@ def test_a_pause_during_a_run_ends_it_for_what_is_unsent(shop: Shop, meanwhile: 
     meanwhile(shop, lambda: host(shop).pause(payroll, by="joseph", reason="stop"))
     assert within(10, lambda: shop.paymaster.run(payroll, wait=None))
     assert set(shop.states(payroll).values()) == {"ready"}
-    shop.paymaster.resume(payroll, by="joseph")
-    shop.run(payroll, wait=60)
-    assert set(shop.states(payroll).values()) == {"paid"}
 
 
 def test_a_payroll_withdrawn_just_before_it_is_claimed_takes_nothing(

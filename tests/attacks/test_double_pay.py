@@ -55,9 +55,9 @@ def test_what_was_sent_is_not_asked_about_or_sent_again_at_a_new_address(
     assert shop.states(payroll)["inv-0"] == "held"
     # Configured as before, two people have it asked about again, where it was sent.
     shop.reopen(channels=dummies)
+    shop.release(payment, "pending")
     shop.run(payroll, wait=0)
     shop.paymaster.approve(payroll, by="joseph")
-    shop.release(payment, "pending")
     shop.run(payroll, wait=2 if fault == "silent" else 0)
     assert shop.states(payroll)["inv-0"] == ("paid" if fault == "silent" else "pending")
     assert new.copies() == {}
