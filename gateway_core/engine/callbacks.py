@@ -16,6 +16,7 @@ from ..contract.channel import Channel
 from ..contract.replies import Arrival
 from ..store import Store, inbox
 from .conversation import as_time
+from .evidence import plain
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -69,7 +70,7 @@ class CallbackApp:
         except TooLarge:
             return 413
         arrival = Arrival(
-            scope["method"], "/" + (parts[3] if len(parts) > 3 else ""), headers, body, as_time(self._now())
+            scope["method"], "/" + plain(parts[3] if len(parts) > 3 else ""), headers, body, as_time(self._now())
         )
         kept = await asyncio.to_thread(self._keep, channel, arrival)
         self._wake()
@@ -77,11 +78,11 @@ class CallbackApp:
 
     def _keep(self, channel: Channel, arrival: Arrival) -> bool:
         about = channel.parse_callback(arrival)
-        plain = {name: value for name, value in arrival.headers.items() if name not in NOT_KEPT}
-        stored = Arrival(arrival.method, arrival.path, plain, arrival.body, arrival.received_at)
+        headers = {name: value for name, value in arrival.headers.items() if name not in NOT_KEPT}
+        stored = Arrival(arrival.method, arrival.path, headers, arrival.body, arrival.received_at)
         with self._store.write() as connection:
             return inbox.keep(
-                connection, channel.name, stored, about.key[:200] if about else "", bool(about and about.authentic)
+                connection, channel.name, stored, plain(about.key, 200) if about else "", bool(about and about.authentic)
             )
 
 

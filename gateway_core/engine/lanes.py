@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import AsyncGenerator
 from functools import lru_cache
-from typing import Any
 
 import httpx
 
 from .wire import Wire
 
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+# Whose words may be kept. Others quote what was to be sent, and that may hold a secret.
+QUOTABLE = (httpx.NetworkError, httpx.TimeoutException)
 # Below the idle time-out of common servers (5 s), so that a request seldom meets a connection that is being closed.
 KEEP_ALIVE = 4.0
 
@@ -26,6 +28,27 @@ class NotSent(Exception):
 
 class NoAnswer(Exception):
     """The request may have been read; no whole answer came."""
+
+
+class _Answered(httpx.Auth):
+    """The gateway's auth. It may send our request more than once: after an answer, no failure proves it unsent."""
+
+    def __init__(self, auth: httpx.Auth) -> None:
+        self._auth, self.once = auth, False
+        self.requires_request_body, self.requires_response_body = auth.requires_request_body, auth.requires_response_body
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        self.once, flow = False, self._auth.async_auth_flow(request)
+        try:
+            out = await anext(flow)
+            while True:
+                response = yield out
+                self.once |= out is request or out.url == request.url
+                out = await flow.asend(response)
+        except StopAsyncIteration:
+            return
+        finally:
+            await flow.aclose()
 
 
 @lru_cache(1)
@@ -42,7 +65,7 @@ class HttpLane:
         self._base = base_url.rstrip("/")
         url = httpx.URL(self._base)
         self._host = url.netloc
-        self._auth: Any = auth
+        self._auth = _Answered(auth) if auth is not None else None
         self._url = lru_cache(64)(lambda target: httpx.URL(self._base + target))
         # A TLS context is costly to make, and plain http (loopback only) needs none.
         verify: ssl.SSLContext | bool = _ssl_context() if url.scheme == "https" else False
@@ -64,6 +87,8 @@ class HttpLane:
             async with asyncio.timeout(timeout):
                 return await self._exchange(self._request(wire, timeout), limit)
         except NOT_SENT as error:
+            if self._auth is not None and self._auth.once:
+                raise NoAnswer(_named(error)) from error
             raise NotSent(_named(error)) from error
         except asyncio.CancelledError:
             raise
@@ -107,4 +132,4 @@ class HttpLane:
 
 
 def _named(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"{type(error).__name__}: {error}" if isinstance(error, QUOTABLE) and str(error) else type(error).__name__

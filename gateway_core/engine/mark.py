@@ -25,7 +25,7 @@ class Mark:
     """The mark of one store at one address, a small file in the user's state folder (or `mark_dir`)."""
 
     def __init__(self, folder: Path, store: Store) -> None:
-        address = str(store.file.resolve()) if store.file else store.url
+        address = str(store.file.resolve()) if store.file else store.shown
         name = hashlib.sha256(address.encode()).hexdigest()[:16]
         self.path = folder / f"{store.identity}-{name}.mark"
         self._store, self._address = store, address

@@ -85,6 +85,12 @@ class Store:
             return None
         return Path(url.database)
 
+    @property
+    def shown(self) -> str:
+        """The address for people and files: without user, password and query."""
+        parts = make_url(self.url)
+        return str(sa.URL.create(parts.drivername, host=parts.host, port=parts.port, database=parts.database))
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A write transaction. A COMMIT that raises is unknown: every later call is refused (StoreUncertain)."""
@@ -183,7 +189,7 @@ def recognise(store: Store, environment: str) -> None:
     """Read the store's identity and refuse a foreign one, then begin a writer session."""
     with store.read() as connection:
         if not sa.inspect(connection).has_table("meta"):
-            raise StoreError(f"there is no store at {store.url}; `gateway init` makes one")
+            raise StoreError(f"there is no store at {store.shown}; `gateway init` makes one")
         found = {row.key: row.value for row in connection.execute(sa.select(t.meta))}
     expected = {"schema": str(t.SCHEMA), "deployment": store.deployment, "environment": environment}
     for key, value in expected.items():

@@ -17,6 +17,7 @@ from .database import Record, now_us
 UNAUTHENTIC_PER_KEY = 16
 AUTHENTIC_PER_KEY = 256
 STRANGERS_PER_CHANNEL = 1000
+LARGEST_OF_STRANGERS = 16_384
 _a = t.arrivals.c
 
 
@@ -26,8 +27,9 @@ def keep(connection: Connection, channel: str, arrival: Arrival, key: str, authe
     same = sa.update(t.arrivals).where(_a.channel == channel, _a.key == key, _a.blob == blob, _a.authentic == authentic)
     if connection.execute(same.values(times=_a.times + 1)).rowcount:
         return True
-    if not authentic and journal.payment_of_key(connection, key) is None and _strangers(connection, channel):
-        return False
+    if not authentic and journal.payment_of_key(connection, key) is None:
+        if len(arrival.body) > LARGEST_OF_STRANGERS or _strangers(connection, channel):
+            return False
     limit = AUTHENTIC_PER_KEY if authentic else UNAUTHENTIC_PER_KEY
     held = sa.select(sa.func.count()).where(_a.channel == channel, _a.key == key, _a.authentic == authentic)
     if (connection.execute(held).scalar() or 0) >= limit:
@@ -45,7 +47,7 @@ def keep(connection: Connection, channel: str, arrival: Arrival, key: str, authe
 
 def _strangers(connection: Connection, channel: str) -> bool:
     """Whether a channel holds enough of what nobody vouches for and that is about none of our payments."""
-    kept = sa.select(_a.id).where(_a.channel == channel, sa.not_(_a.authentic), _a.state.in_(("new", "unmatched")))
+    kept = sa.select(_a.id).where(_a.channel == channel, sa.text(t.STRANGERS))
     last = connection.execute(kept.offset(STRANGERS_PER_CHANNEL - 1).limit(1)).first()
     return last is not None
 

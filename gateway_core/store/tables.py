@@ -210,6 +210,9 @@ arrivals = Table(
     _int("times", 1),
     UniqueConstraint("channel", "key", "blob", "authentic"),
 )
+# Whoever finds the address can post: counting these must not cost more, the more was received.
+STRANGERS = "NOT authentic AND state IN ('new', 'unmatched')"
+Index("arrivals_strangers", arrivals.c.channel, sqlite_where=text(STRANGERS), postgresql_where=text(STRANGERS))
 Index("arrivals_new", arrivals.c.id, sqlite_where=text("state = 'new'"), postgresql_where=text("state = 'new'"))
 
 objections = Table(

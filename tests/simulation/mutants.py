@@ -58,7 +58,7 @@ def new_key_on_time_out(m: pytest.MonkeyPatch) -> None:
 def blind_resend(m: pytest.MonkeyPatch) -> None:
     """Whatever was sent is sent again until somebody answers."""
 
-    def again(step: Any, rules: Any, now: int, salt: str) -> decide.Move:
+    def again(step: Any, rules: Any, now: int, within: bool, salt: str) -> decide.Move:
         return decide.Move(decide.Kind.COPY, step.name, step.last_at + 10**7)
 
     m.setattr(decide, "_in_doubt", again)
@@ -168,7 +168,7 @@ def no_stale_check(m: pytest.MonkeyPatch) -> None:
     real = writes._judge
     m.setattr(
         writes, "_judge",
-        lambda write, row, alive, again: real(attrs.evolve(write, expected=row.facts), row, alive, again),
+        lambda write, *rest: real(attrs.evolve(write, expected=rest[0].facts), *rest),
     )  # fmt: skip
 
 
