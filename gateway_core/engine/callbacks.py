@@ -81,9 +81,8 @@ class CallbackApp:
         headers = {name: value for name, value in arrival.headers.items() if name not in NOT_KEPT}
         stored = Arrival(arrival.method, arrival.path, headers, arrival.body, arrival.received_at)
         with self._store.write() as connection:
-            return inbox.keep(
-                connection, channel.name, stored, plain(about.key, 200) if about else "", bool(about and about.authentic)
-            )
+            key = plain(about.key, 200) if about else ""
+            return inbox.keep(connection, channel.name, stored, key, bool(about and about.authentic))
 
 
 async def _body(receive: Receive, limit: int) -> bytes:

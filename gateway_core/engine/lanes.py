@@ -35,7 +35,8 @@ class _Answered(httpx.Auth):
 
     def __init__(self, auth: httpx.Auth) -> None:
         self._auth, self.once = auth, False
-        self.requires_request_body, self.requires_response_body = auth.requires_request_body, auth.requires_response_body
+        self.requires_request_body = auth.requires_request_body
+        self.requires_response_body = auth.requires_response_body
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         self.once, flow = False, self._auth.async_auth_flow(request)

@@ -124,6 +124,9 @@ class Worker:
         step = case.life.money
         if step is None or not step.body.get("find_out"):
             return None
+        if step.channel not in ("", self.channel.fingerprint):
+            # It was sent to another address, and what this one says of it says nothing.
+            raise LostClaim
         await self._ask(case, step, lane, "reconcile")
         said = case.unsaved[-1].value
         while not await self._save(case):

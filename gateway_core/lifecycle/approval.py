@@ -54,11 +54,11 @@ def approve(
         columns = {} if again else {"state": "approved"}
         body = {
             "digest": approved.hex(), "channels": dict(fingerprints), "signature": signature, "despite": despite,
-            "ends": ends,
+            "ends": ends, "paused": "" if again else row.paused,
         }  # fmt: skip
         payrolls.record(
             connection, store, row, "approved", by, body, approved_by=by, approved_at=now_us(), approval_ends=ends,
-            paused="" if again else row.paused, channels=json.dumps(dict(fingerprints)), **columns,
+            paused=body["paused"], channels=json.dumps(dict(fingerprints)), **columns,
         )  # fmt: skip
         journal.record_head(connection, store, f"approval of {row.id}")
     return approved
@@ -127,7 +127,7 @@ def pause(store: Store, payroll: str, by: str, reason: str) -> None:
         row = payrolls.get(connection, payroll)
         # These words are ours: what a person paused is not for the next start to let go on.
         said = f"paused: {reason}" if reason.startswith(PAUSED_FOR_APPROVAL) else reason or "paused"
-        payrolls.record(connection, store, row, "paused", by, {"reason": reason}, paused=said)
+        payrolls.record(connection, store, row, "paused", by, {"reason": said}, paused=said)
 
 
 def resume(store: Store, payroll: str, by: str) -> None:

@@ -29,12 +29,16 @@ PAUSES = (50_000, 200_000, 1_000_000)
 
 @attrs.define
 class Agreement:
-    """What the rail said: `agreed` with ours, `differing` (payment, ours, theirs), `silent` (nothing definite)."""
+    """What the rail said: `agreed` with ours, `differing` (payment, ours, theirs), `silent` (nothing definite).
+
+    `unsettled` payments were not asked about: they were held or under way when it began.
+    """
 
     asked: int = 0
     agreed: int = 0
     silent: int = 0
     differing: list[tuple[str, str, str]] = attrs.field(factory=list)
+    unsettled: int = 0
 
 
 # Our state, and the rail's words that agree with it.
@@ -49,9 +53,11 @@ AGREES = {
 async def audit(driver: Driver, payroll: str, progress: Callable[[int], None] = lambda count: None) -> Agreement:
     """Ask about every settled payment of a payroll that has a money intent; differences open cases."""
     store, runtime = driver.store, driver.runtime
+    agreement = Agreement()
     with store.read() as connection:
         channels = payrolls.channels_of(payrolls.get(connection, payroll))
-    agreement = Agreement()
+        by_state = payments.counts(connection, payroll)
+        agreement.unsettled = sum(count for state, count, _ in by_state if state not in SETTLED)
     for name in channels:
         channel = driver.channel_of(name)
         if not channel.capabilities.finds_out:

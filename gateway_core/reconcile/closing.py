@@ -49,17 +49,19 @@ def totals(store: Store, row: Record) -> Totals:
 def reconciled(store: Store, payroll: str, by: str, agreement: Agreement) -> None:
     """State that a person compared the payroll with the rail, and what came of it.
 
-    It counts for closing only when the rail spoke about every payment, and every difference has a case or is none any
-    more: what the rail says was returned is now returned here too.
+    It counts for closing only when every payment was settled, the rail spoke about each, and every difference has a
+    case or is none any more: what the rail says was returned is now returned here too.
     """
     with store.write() as connection:
         row = payrolls.get(connection, payroll)
-        complete = not agreement.silent and _explained(connection, agreement.differing)
+        complete = not (agreement.silent or agreement.unsettled) and _explained(connection, agreement.differing)
+        # After the close a comparison is for the record.
+        said_by = row.reconciled_by if row.state == "reconciled" else by if complete else ""
         body = {
             "asked": agreement.asked, "agreed": agreement.agreed, "silent": agreement.silent,
-            "differing": agreement.differing[:100],
+            "differing": agreement.differing[:100], "reconciled_by": said_by,
         }  # fmt: skip
-        payrolls.record(connection, store, row, "compared", by, body, reconciled_by=by if complete else "")
+        payrolls.record(connection, store, row, "compared", by, body, reconciled_by=said_by)
 
 
 def _explained(connection: Connection, differing: Sequence[tuple[str, str, str]]) -> bool:
@@ -88,16 +90,16 @@ def close(store: Store, payroll: str, by: str, signature: str = "") -> Totals:
 def _closable(store: Store, row: Record, by: str) -> Totals:
     if row.state != "awaiting_reconciliation":
         raise WrongState(f"payroll {row.name!r} is {row.state.replace('_', ' ')}, not awaiting reconciliation")
+    sums = totals(store, row)
+    if not sums.explained:
+        left = ", ".join(f"{count} {state}" for state, (count, _) in sums.by_state.items() if state not in SETTLED)
+        raise WrongState(f"payroll {row.name!r} is not explained to the last unit: {left or 'the sums differ'}")
     if not row.reconciled_by:
         raise WrongState(
             f"payroll {row.name!r} has not been reconciled, or the rail did not speak about every payment; "
             "`gateway reconcile` compares it with the rail"
         )
     differ(row.reconciled_by, by, "reconciled this payroll")
-    sums = totals(store, row)
-    if not sums.explained:
-        left = ", ".join(f"{count} {state}" for state, (count, _) in sums.by_state.items() if state not in SETTLED)
-        raise WrongState(f"payroll {row.name!r} is not explained to the last unit: {left or 'the sums differ'}")
     if cases := open_cases(store, row.id):
         raise WrongState(f"payroll {row.name!r} has {len(cases)} open cases; the first is {cases[0].kind}")
     return sums

@@ -27,9 +27,9 @@ def keep(connection: Connection, channel: str, arrival: Arrival, key: str, authe
     same = sa.update(t.arrivals).where(_a.channel == channel, _a.key == key, _a.blob == blob, _a.authentic == authentic)
     if connection.execute(same.values(times=_a.times + 1)).rowcount:
         return True
-    if not authentic and journal.payment_of_key(connection, key) is None:
-        if len(arrival.body) > LARGEST_OF_STRANGERS or _strangers(connection, channel):
-            return False
+    stranger = not authentic and journal.payment_of_key(connection, key) is None
+    if stranger and (len(arrival.body) > LARGEST_OF_STRANGERS or _strangers(connection, channel)):
+        return False
     limit = AUTHENTIC_PER_KEY if authentic else UNAUTHENTIC_PER_KEY
     held = sa.select(sa.func.count()).where(_a.channel == channel, _a.key == key, _a.authentic == authentic)
     if (connection.execute(held).scalar() or 0) >= limit:

@@ -23,7 +23,9 @@ _p = t.payments.c
 
 def get(connection: Connection, payroll: str) -> Record:
     """A payroll by id or by name. Raises NotFoundError."""
-    query = sa.select(t.payrolls).where(sa.or_(_r.id == payroll, _r.name == payroll), _r.complete)
+    # Nobody takes another payroll's place by a name that is its id.
+    here = sa.or_(_r.id == payroll, _r.name == payroll)
+    query = sa.select(t.payrolls).where(here, _r.complete).order_by(_r.id != payroll)
     row = connection.execute(query).first()
     if row is None:
         raise NotFoundError(f"there is no payroll {payroll!r}; `gateway status` lists them")
@@ -60,11 +62,15 @@ def begun(connection: Connection, store: Store, payroll: str) -> None:
 def paid_out(connection: Connection, store: Store, payroll: str) -> None:
     """Nothing of it is open any more: it awaits reconciliation. Held payments count as done: people have them.
 
-    A comparison made before the last payment was settled does not count.
+    A comparison made before the last payment was settled does not count. One of which nothing was ever begun is over.
     """
     row = get(connection, payroll)
     open_ = sa.select(_p.id).where(_p.payroll == row.id, _p.open).limit(1)
-    if row.state == "ongoing" and connection.execute(open_).first() is None:
+    if row.state not in ("approved", "ongoing") or connection.execute(open_).first() is not None:
+        return
+    if row.state == "approved":
+        record(connection, store, row, "cancelled", "driver", {}, state="cancelled")
+    else:
         record(connection, store, row, "paid_out", "driver", {}, state="awaiting_reconciliation", reconciled_by="")
 
 

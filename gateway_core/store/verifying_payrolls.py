@@ -114,7 +114,7 @@ def _proposed(fact: Record, body: Mapping[str, Any]) -> Columns:
 
 def _approved(fact: Record, body: Mapping[str, Any]) -> Columns:
     ends, channels = body.get("ends"), body.get("channels")
-    return {"approved_by": fact.source, "paused": "", "approval_ends": ends, "channels": channels}
+    return {"approved_by": fact.source, "paused": body.get("paused"), "approval_ends": ends, "channels": channels}
 
 
 def _paused(fact: Record, body: Mapping[str, Any]) -> Columns:
@@ -126,7 +126,8 @@ TELLS: dict[str, Callable[[Record, Mapping[str, Any]], Columns]] = {
     "approved": _approved,
     "paused": _paused,
     "resumed": lambda fact, body: {"paused": ""},
-    "compared": lambda fact, body: {"reconciled_by": fact.source},
+    "compared": lambda fact, body: {"reconciled_by": body.get("reconciled_by")},
+    "paid_out": lambda fact, body: {"reconciled_by": ""},
     "close_rejected": lambda fact, body: {"reconciled_by": ""},
     "closed": lambda fact, body: {"closed_by": fact.source},
 }

@@ -82,6 +82,7 @@ def test_what_a_person_paused_only_a_person_resumes(reason: str, shop: Shop, dum
     shop.run(payroll, wait=0)
     assert shop.state(payroll) == "ready"
     assert dummy.moved().get(shop.payment(payroll)) is None
+    assert shop.paymaster.verify().findings == []
     shop.paymaster.resume(payroll, by="joseph")
     shop.run(payroll)
     assert shop.state(payroll) == "paid"
@@ -93,6 +94,7 @@ def test_a_pause_before_the_approval_outlives_it(shop: Shop) -> None:
     shop.paymaster.approve(payroll, by="joseph")
     shop.run(payroll, wait=0)
     assert shop.state(payroll) == "ready"
+    assert shop.paymaster.verify().findings == []
 
 
 def test_a_pause_is_not_lifted_by_a_start_that_judged_before_it(shop: Shop, monkeypatch: Any) -> None:
@@ -264,3 +266,15 @@ def test_what_is_carried_over_to_another_channel_goes_there(shop: Shop, start_du
     shop.paymaster.close(payroll, by="joseph")
     second = shop.paymaster.carry_over(payroll, "second", by="amina", channel="other")
     assert {view.channel for view in shop.paymaster.payments(second)} == {"other"}
+
+
+@pytest.mark.parametrize("first", ["true", "false"])
+def test_a_payroll_named_like_the_id_of_another_does_not_take_its_place(first: str, shop: Shop) -> None:
+    name = proposing.payroll_id(shop.config["deployment"], "november")
+    proposed = [("november", 3), (name, 1)]
+    for called, count in proposed if first == "true" else proposed[::-1]:
+        shop.proposed(shop.invoices(count, cycle=called), called)
+    shop.paymaster.approve(name, by="joseph")
+    assert {status.name: status.state for status in shop.paymaster.status()} == {
+        "november": "approved", name: "awaiting_approval",
+    }  # fmt: skip

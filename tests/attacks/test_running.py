@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import threading
 import time
@@ -175,3 +177,22 @@ def test_a_store_under_another_name_has_the_same_sender(shop: Shop, tmp_path: Pa
     shop.paid(shop.invoices(1))
     other.close_store()
     assert isinstance(said[0], SenderBusy)
+
+
+def test_a_child_forked_during_a_run_does_not_keep_the_lock(shop: Shop, meanwhile: Any) -> None:
+    """A pre-forking web server forks whenever it likes."""
+    children: list[int] = []
+
+    def fork() -> None:
+        children.append(os.fork())
+        if not children[0]:
+            time.sleep(30)
+            os._exit(0)
+
+    meanwhile(shop, fork)
+    try:
+        shop.paid(shop.invoices(1), "first")
+        assert shop.state(shop.paid(shop.invoices(1, cycle="2026-12"), "second")) == "paid"
+    finally:
+        os.kill(children[0], signal.SIGKILL)
+        os.waitpid(children[0], 0)
