@@ -351,8 +351,9 @@ class Paymaster(Auditing):
         closing.reject_close(self._store, payroll, by, reason)
 
     def carry_over(self, payroll: str, name: str, *, by: str, channel: str | None = None) -> str:
-        """Propose what stayed unpaid in a closed payroll as a new one, all over `channel` if one is given, else as
-        before. Returns the new payroll's id.
+        """Propose what stayed unpaid in a closed payroll as a new one. Returns the new payroll's id.
+
+        Each goes over the channel that it had, or all over `channel` if one is given.
         """
         with self._store.read() as connection:
             row = payrolls.get(connection, payroll)

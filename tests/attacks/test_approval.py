@@ -179,39 +179,27 @@ def staged(store: Any) -> Any:
 
 
 def test_a_proposal_is_not_discarded_once_it_is_complete(shop: Shop, host: Host, monkeypatch: Any) -> None:
-    """A second propose of the same name finds it half staged; the first one completes, and it is paid."""
-    other, discard = host(shop), proposing._discard
-    payrolls: list[str] = []
+    """A second propose of the same name finds it half staged; before it clears that away, the first one is paid."""
+    other, discard, switch_on = host(shop), proposing._discard, proposing._switch_on
+    first: list[Any] = []
 
-    def late(store: Any, payroll: str, *how: Any) -> None:
-        monkeypatch.setattr(proposing, "_discard", discard)
-        payrolls.append(go_on())
-        shop.paymaster.approve(payrolls[0], by="joseph")
-        shop.run(payrolls[0])
-        discard(store, payroll, *how)
-
-    def go_on() -> str:
-        raise NotImplementedError
-
-    switch_on = proposing._switch_on
-
-    def interrupted(*how: Any) -> None:
-        """While the first one is about to switch on, the second one looks."""
-        nonlocal go_on
-
-        def resume() -> str:
-            switch_on(*how)
-            return str(how[1])
-
-        go_on = resume
-        monkeypatch.setattr(proposing, "_switch_on", switch_on)
-        monkeypatch.setattr(proposing, "_discard", late)
+    def about_to_switch_on(*how: Any) -> None:
+        first.extend(how)
+        monkeypatch.undo()
+        monkeypatch.setattr(proposing, "_discard", about_to_discard)
         with pytest.raises(WrongState):
             other.propose("payroll", shop.invoices(1), channel="dummy", by="joseph")
 
-    monkeypatch.setattr(proposing, "_switch_on", interrupted)
+    def about_to_discard(*how: Any) -> None:
+        monkeypatch.undo()
+        switch_on(*first)
+        shop.paymaster.approve(first[1], by="joseph")
+        shop.run(first[1])
+        discard(*how)
+
+    monkeypatch.setattr(proposing, "_switch_on", about_to_switch_on)
     shop.paymaster.propose("payroll", shop.invoices(1), channel="dummy", by="amina")
-    assert shop.states(payrolls[0]) == {"inv-0": "paid"}
+    assert shop.states(first[1]) == {"inv-0": "paid"}
 
 
 @pytest.mark.parametrize("at", ["_rows", "_switch_on"])

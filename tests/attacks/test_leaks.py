@@ -15,8 +15,9 @@ from gateway_core.engine.callbacks import CallbackApp
 from gateway_core.engine.lanes import HttpLane, NoAnswer
 from gateway_core.engine.mark import Mark
 from gateway_core.engine.wire import Wire
+from gateway_core.lifecycle import asking
 from gateway_core.model.errors import RestoredStore, StoreError
-from gateway_core.store import Store
+from gateway_core.store import Store, inbox
 from gateway_core.store.clock import now_us
 from gateway_core.store.database import recognise
 
@@ -32,9 +33,10 @@ def everything(folder: Path) -> bytes:
 
 @pytest.mark.parametrize("ends", ["\n", "\r\nX-Evil: 1"])
 def test_a_secret_that_no_header_can_hold_stays_secret(
-    ends: str, open_shop: Callable[..., Shop], quick: Mapping[str, Any], caplog: Any, tmp_path: Path
+    ends: str, open_shop: Callable[..., Shop], quick: Mapping[str, Any], caplog: Any, tmp_path: Path, monkeypatch: Any
 ) -> None:
     """The usual mistake: a secret mounted from a file or a cluster with a line end too many."""
+    monkeypatch.setattr(asking, "SECOND", 1000)
     (tmp_path / "key").write_bytes((HIDDEN + ends + "\n").encode())
     shop = open_shop(channel={**quick, "api_key": {"file": str(tmp_path / "key")}})
     payroll = shop.proposed(shop.invoices(1))
@@ -175,11 +177,12 @@ def test_callbacks_of_strangers_do_not_fill_the_disk(shop: Shop) -> None:
     shop.reopen()
 
 
-def test_callbacks_about_known_keys_still_come_through(shop: Shop, rail_calls: Any) -> None:
+def test_callbacks_about_known_keys_still_come_through(shop: Shop, monkeypatch: Any) -> None:
+    monkeypatch.setattr(inbox, "STRANGERS_PER_CHANNEL", 20)
     payroll = shop.approved([shop.invoice(0, "fault-pending-for-ever")])
     shop.run(payroll, wait=0)
     app = CallbackApp(shop.paymaster._store, {"dummy": shop.paymaster.configuration.channel("dummy")}, now_us)
-    said = [call(app, json.dumps({"key": f"key-{n}"}).encode()) for n in range(1100)]
+    said = [call(app, json.dumps({"key": f"key-{n}"}).encode()) for n in range(22)]
     assert said[-1] == 429
     ((key,),) = shop.select("SELECT key FROM facts WHERE kind = 'intent'")
     assert call(app, json.dumps({"key": key}).encode()) == 204
