@@ -80,9 +80,6 @@ _LEASE = Prepared(
 _ATTEMPTS = Prepared(sa.insert(t.attempts).values(payment=sa.bindparam("payment"), attempt=sa.bindparam("attempt")))
 
 
-_SENDERS = Among(sa.select(t.senders.c.id, t.senders.c.until).where(sa.not_(t.senders.c.ended)), t.senders.c.id)
-
-
 def apply(connection: Connection, store: Store, writes: Sequence[Write]) -> list[Result]:
     """Apply a group of writes in the running transaction; each is judged alone, none waits for another."""
     found = {row.id: row for row in _FOUND.run(connection, [w.payment for w in writes])}
