@@ -1,10 +1,24 @@
 """All that a plugin author reads: one class with four hooks, the asks it yields, the answers it may hear."""
 
 from ..model.accounts import Account
-from ..model.money import Money
+from ..model.money import Money, decimals, read_money
 from ..model.payment import Balance, Objection, Payment
+from ..model.short import is_short_id
+from .batch import (
+    BatchCtx,
+    BatchGateway,
+    Delivered,
+    Document,
+    HandedOver,
+    Incoming,
+    LeftOut,
+    Limits,
+    LineFact,
+    LineFacts,
+    StatementFact,
+)
 from .flow import Answer, Ask, Balances, Checks, Ctx, Paid, PayFlow, Request, Secret, path
-from .gateway import Capabilities, Gateway, Hidden, Settings
+from .gateway import Capabilities, Gateway, Hidden, Settings, Unfit
 from .hookspecs import hookimpl, hookspec
 from .policies import PolicySpecs
 from .replies import (
@@ -28,13 +42,23 @@ __all__ = [
     "Ask",
     "Balance",
     "Balances",
+    "BatchCtx",
+    "BatchGateway",
     "Callback",
     "Capabilities",
     "Checks",
     "Ctx",
+    "Delivered",
+    "Document",
     "Done",
     "Gateway",
+    "HandedOver",
     "Hidden",
+    "Incoming",
+    "LeftOut",
+    "Limits",
+    "LineFact",
+    "LineFacts",
     "Money",
     "NotFound",
     "NotTaken",
@@ -49,10 +73,15 @@ __all__ = [
     "Returned",
     "Secret",
     "Settings",
+    "StatementFact",
+    "Unfit",
     "Unknown",
     "Verdict",
     "Waiting",
+    "decimals",
     "hookimpl",
     "hookspec",
+    "is_short_id",
     "path",
+    "read_money",
 ]

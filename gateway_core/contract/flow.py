@@ -15,7 +15,11 @@ import attrs
 
 from ..model.identity import derived_uuid
 from ..model.payment import Balance, Objection
+from ..model.short import short_id
 from .replies import Done, Refused
+
+# How a rail wants its ids: 36 characters, 32, or 15 of A-Z and 0-9.
+Form: TypeAlias = Literal["uuid", "hex", "short"]
 
 
 @attrs.frozen
@@ -56,6 +60,9 @@ class Ask:
     `moves_money`: at most one such ask per attempt; its intent is on disk before a byte leaves.
     `find_out`: the read-only request that learns its fate. `callback`: the key under which a callback answers it
     (the request's key when left out).
+    `send_before`: no copy leaves later; where none ever left, the next attempt begins with new ids. `expires`: from
+    then on, whatever anybody's clock says, the rail itself refuses every copy that it does not have; two
+    `NotFound(expired)` after that end the attempt. Both only of an ask that moves money, both from `ctx.now`.
     """
 
     name: str
@@ -63,6 +70,8 @@ class Ask:
     moves_money: bool = False
     find_out: Request | None = None
     callback: str = ""
+    send_before: datetime | None = None
+    expires: datetime | None = None
 
 
 @attrs.frozen
@@ -80,15 +89,29 @@ Balances: TypeAlias = Generator[Ask, Answer, Balance | None]
 
 @attrs.define
 class Ctx:
-    """What a flow may know besides its payment. The core moves `now` on: the journaled time of the last answer, UTC."""
+    """What a flow may know besides its payment. The core moves `now` on: the journaled time of the last answer, UTC.
+
+    `name` is the beneficiary's, where an account is checked: some rails tell whose it is.
+    """
 
     deployment: str
     entitlement: str
     number: int
     attempt: int
     now: datetime
+    name: str = ""
 
-    def new_id(self, label: str, form: Literal["uuid", "hex"] = "uuid") -> str:
-        """An id that is the same for ever for this deployment, entitlement, payment, attempt and label."""
-        made = derived_uuid("key", self.deployment, self.entitlement, self.number, self.attempt, label)
-        return made if form == "uuid" else made.replace("-", "")
+    def new_id(self, label: str, form: Form = "uuid") -> str:
+        """An id that is the same for ever for this deployment, entitlement, payment, attempt and label.
+
+        `form`: "uuid" (36 characters), "hex" (32), or "short" (15 of A-Z and 0-9, the last of which is a check).
+        """
+        return formed(form, "key", self.deployment, self.entitlement, self.number, self.attempt, label)
+
+
+def formed(form: Form, *parts: object) -> str:
+    """The id of these parts, as a rail wants it."""
+    if form == "short":
+        return short_id(*parts)
+    made = derived_uuid(*parts)
+    return made if form == "uuid" else made.replace("-", "")

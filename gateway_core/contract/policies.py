@@ -7,11 +7,13 @@ is an objection to every payment of its page: silence is never consent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pluggy
 
+from ..model.beneficiary import Beneficiary, Item
+from ..model.errors import NotFoundError
 from ..model.payment import Objection, Payment
 from .hookspecs import PROJECT, hookspec
 
@@ -29,6 +31,14 @@ class PolicySpecs:
     @hookspec
     def before_sending(self, payments: Sequence[Payment]) -> Iterable[tuple[str, Objection]]:  # type: ignore[empty-body]
         """At the instant of sending: is she alive, suspended, screened? A blocking objection holds the payment."""
+
+    @hookspec
+    def calculate(  # type: ignore[empty-body]
+        self, programme: str, cycle: str, beneficiaries: Sequence[Beneficiary]
+    ) -> Iterable[Sequence[Item] | str]:
+        """When invoices are generated in a cycle that names this policy as its `calculation`: the base of each, in the
+        order of the beneficiaries, as items; or as a text why she is owed nothing. The cycle's rules and caps follow.
+        """
 
     @hookspec
     def fact_recorded(self, facts: Sequence[tuple[str, Fact]]) -> None:
@@ -52,6 +62,16 @@ class Policies:
     def before_sending(self, payments: Sequence[Payment]) -> list[tuple[str, Objection]]:
         """All objections of all policies before sending."""
         return self._ask("before_sending", payments)
+
+    def calculate(
+        self, name: str, programme: str, cycle: str, beneficiaries: Sequence[Beneficiary]
+    ) -> Iterable[Sequence[Item] | str]:
+        """What one policy, named in the configuration, calculates. What it raises passes through."""
+        for impl in self._manager.hook.calculate.get_hookimpls():
+            if impl.plugin_name == name:
+                function: Any = impl.function
+                return list(function(programme, cycle, beneficiaries))
+        raise NotFoundError(f"no policy {name!r} calculates; name it in `policies`, with a method `calculate`")
 
     def observers(self) -> list[str]:
         """Names of the policies that want to hear of facts."""

@@ -21,19 +21,21 @@ if TYPE_CHECKING:
 class Reply:
     """A whole answer of the rail. `to` tells what it answers: the ask itself, its `find_out`, or it came by callback.
 
-    Header names are lower-case. `body` is at most the channel's limit, 1 MiB unless configured.
+    Header names are lower-case. `body` is at most the channel's limit, 1 MiB unless configured. `path` is that of the
+    request it answers (the ask's, `find_out`'s, a link's), or of the callback; so a gateway knows which of them spoke.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     to: Literal["ask", "find_out", "callback"] = "ask"
+    path: str = ""
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object; an empty dict for anything else, so that a missing key decides, not an error."""
         try:
             value = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return value if isinstance(value, dict) else {}
 
@@ -53,11 +55,14 @@ class Refused:
     turned away (401, 429, 503) is Unknown.
     `stops_channel`: it concerns the channel (wrong credentials, institution account blocked), not this payee: the
     channel stops, and the payment waits until a person lifts the stop; nobody is called refused for it.
+    `final`: with `stops_channel`, found by asking or by an authenticated callback: the rail has ended this very key, so
+    that the payment is refused (an officer may retry it) and the channel stops before the same befalls all others.
     """
 
     code: str
     reason: str = ""
     stops_channel: bool = False
+    final: bool = False
 
 
 @attrs.frozen
@@ -72,11 +77,15 @@ class Returned:
 class Waiting:
     """The rail has it and has not decided. `not_before`: seconds until asking makes sense.
 
-    `ask_next`: a read-only request to use from now on instead of `find_out` (a link to follow).
+    `ask_next`: a read-only request to use from now on instead of `find_out` (a link to follow). One that an answer to
+    `find_out` brings is followed at once.
+    `by_callback`: only of an answer to `find_out`: it says nothing of the payment but that the question was taken, and
+    its answer will come by callback (a rail whose query is asynchronous).
     """
 
     ask_next: Request | None = None
     not_before: float = 0.0
+    by_callback: bool = False
 
 
 @attrs.frozen
@@ -88,7 +97,13 @@ class NotTaken:
 
 @attrs.frozen
 class NotFound:
-    """Only as an answer to `find_out`: the rail knows nothing of this key. No proof: a copy may still be under way."""
+    """The rail knows nothing of this key. No proof: a copy may still be under way.
+
+    Only as an answer to `find_out`, or as the authenticated callback that answers an asynchronous query.
+    `expired`: the rail says so at a time of its own at which it would refuse a copy that comes now; see `Ask.expires`.
+    """
+
+    expired: bool = False
 
 
 @attrs.frozen
@@ -104,13 +119,17 @@ VERDICTS = (Done, Refused, Returned, Waiting, NotTaken, NotFound, Unknown)
 
 @attrs.frozen
 class Arrival:
-    """A callback as it came in. Header names are lower-case; `path` is what follows `/callbacks/<channel>`."""
+    """A callback as it came in. Header names are lower-case; `path` is what follows `/callbacks/<channel>`.
+
+    `target`: the same as it was sent, quoted, with its query; some rails sign exactly that.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
     received_at: datetime
+    target: str = ""
 
 
 @attrs.frozen

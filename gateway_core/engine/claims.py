@@ -11,10 +11,15 @@ from sqlalchemy.engine import Connection
 from ..model.facts import Fact
 from ..store import Store, journal, payments, payrolls, senders, writes
 from ..store import tables as t
-from ..store.database import now_us
+from ..store.database import Record, now_us
 from ..store.payments import Line
+from ..store.prepared import Prepared
+from .presence import Presence
 
 apply = writes.apply
+# Microseconds in which somebody notices that a lease has ended; see Driver._renew.
+TAKEN_OVER = 1_000_000
+_STOPS = Prepared(sa.select(t.stops.c.channel, t.stops.c.reason))
 
 
 @attrs.frozen
@@ -25,19 +30,29 @@ class Page:
     refused: Mapping[str, str]
 
 
-def start(store: Store, lease: int, alone: bool) -> int:
+def start(store: Store, lease: int, alone: bool, presence: Presence | None = None) -> int:
     """Become a sender; take over from those that are gone."""
+    gone = presence.gone() if presence else []
     with store.write() as connection:
-        token = senders.start(connection, lease, alone=alone)
+        token = senders.start(connection, lease, alone=alone, presence=presence.name if presence else "")
+        senders.note_gone(connection, gone)
         senders.take_over(connection)
-        return token
+        senders.forget_the_future(connection)
+    if presence:
+        presence.forget(gone)
+    return token
 
 
-def renew(store: Store, token: int, lease: int) -> bool:
+def renew(store: Store, token: int, lease: int, presence: Presence | None = None) -> bool:
     """Prolong the lease; free what dead senders hold."""
+    gone = presence.gone() if presence else []
     with store.write() as connection:
+        senders.note_gone(connection, gone)
         senders.take_over(connection)
-        return senders.renew(connection, token, lease)
+        renewed = senders.renew(connection, token, lease)
+    if presence:
+        presence.forget(gone)
+    return renewed
 
 
 def end(store: Store, token: int) -> None:
@@ -48,15 +63,22 @@ def end(store: Store, token: int) -> None:
 
 
 def page(store: Store, token: int, payroll: str, channel: str, now: int, size: int, sent_only: bool) -> Page:
-    """Claim a page of due payments and take their entitlements."""
-    with store.write() as connection:
-        sent_only = sent_only or not payrolls.sends(connection, payroll)
-        rows, refused = senders.claim(connection, token, payroll, channel, now, size, sent_only=sent_only)
-        if not rows:
-            return Page([], {})
+    """Claim a page of due payments and take their entitlements.
+
+    Beside other senders, who take other rows. Two payments of one entitlement that are claimed at the same time meet in
+    its unique index: the second claim is done again alone, and finds that it is taken.
+    """
+
+    def claimed(connection: Connection) -> tuple[Sequence[Record], Mapping[str, str], Mapping[str, list[Fact]]]:
+        sends = not sent_only and payrolls.sends(connection, payroll)
+        rows, refused = senders.claim(connection, token, payroll, channel, now, size, sent_only=not sends)
         known = [row.id for row in rows if row.facts]
         facts = journal.facts_of_many(connection, known) if known else {}
-        payrolls.begun(connection, store, payroll)
+        if rows:
+            payrolls.begun(connection, store, payroll)
+        return rows, refused, facts
+
+    rows, refused, facts = store.together(claimed)
     return Page([payments.as_line(row, facts.get(row.id, [])) for row in rows], refused)
 
 
@@ -66,13 +88,18 @@ def facts(store: Store, payment: str) -> list[Fact]:
         return journal.facts_of(connection, payment)
 
 
-def next_due(store: Store, jobs: Sequence[tuple[str, str, bool]]) -> int | None:
-    """The earliest time at which any of the (payroll, channel, sent_only) has something to do."""
+def next_due(store: Store, token: int, jobs: Sequence[tuple[str, str, bool]], now: int) -> int | None:
+    """The earliest time at which any of the (payroll, channel, sent_only) has something to do.
+
+    What another sender holds may come to us when its lease ends.
+    """
+    dues: list[int | None] = []
     with store.read() as connection:
-        dues = [
-            payments.next_due(connection, payroll, channel, sent_only or not payrolls.sends(connection, payroll))
-            for payroll, channel, sent_only in jobs
-        ]
+        for payroll, channel, sent_only in jobs:
+            sent_only = sent_only or not payrolls.sends(connection, payroll)
+            dues.append(payments.next_due(connection, payroll, channel, sent_only))
+            lasts = senders.others(connection, token, payroll, channel)
+            dues.append(None if lasts is None else now + max(lasts, TAKEN_OVER))
     return min((due for due in dues if due is not None), default=None)
 
 
@@ -85,4 +112,4 @@ def note_stop(store: Store, channel: str, reason: str) -> None:
 
 def stops(connection: Connection) -> dict[str, str]:
     """Channels that their rails stopped, with the reasons."""
-    return {row.channel: row.reason for row in connection.execute(sa.select(t.stops))}
+    return {row.channel: row.reason for row in _STOPS.rows(connection)}

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from ..contract.channel import Channel
-from ..contract.flow import Ask, Ctx, Paid
+from ..contract.flow import Ask, Ctx, Paid, Request
 from ..contract.replies import Done, Refused
 from ..model.identity import canonical
 from ..model.life import Life, Step
@@ -97,6 +97,8 @@ class Conversation:
             raise Broken("the flow raised:\n" + "".join(traceback.format_exception(error, limit=-6))) from error
         if not isinstance(said, Ask):
             raise Broken(f"the flow yielded {type(said).__name__}, not Ask")
+        if wrong := _misshapen(said):
+            raise Broken(f"the flow yielded an Ask {wrong}")
         return said
 
     def _agrees(self, said: Ask | Paid | Refused, step: Step) -> None:
@@ -139,6 +141,7 @@ class Conversation:
         if ask.moves_money:
             body["moves_money"] = True
             body["longest_request"] = int(self.channel.capabilities.longest_request * 1_000_000)
+            body |= _limits(ask, self.channel)
         if ask.find_out is not None:
             try:
                 body["find_out"] = find_out = journal_form(ask.find_out)
@@ -149,12 +152,34 @@ class Conversation:
         return Intent(ask, body, key)
 
 
+def _limits(ask: Ask, channel: Channel) -> dict[str, int]:
+    """How long its copies may go, and live, in UTC microseconds; `settle` as it is now: a fold stays the same."""
+    times = {"send_before": ask.send_before, "expires": ask.expires}
+    said = {name: (at - _EPOCH) // timedelta(microseconds=1) for name, at in times.items() if at is not None}
+    return said | ({"settle": int(channel.capabilities.settle * 1_000_000)} if said else {})
+
+
+def _misshapen(ask: Ask) -> str:
+    """What of an ask could not be written down or sent, whatever its types promise; empty when nothing."""
+    requests = (ask.request, ask.find_out) if ask.find_out is not None else (ask.request,)
+    if not all(isinstance(request, Request) for request in requests):
+        return "whose request or find_out is no Request"
+    for at in (ask.send_before, ask.expires):
+        if at is not None and (not isinstance(at, datetime) or at.tzinfo is None or not ask.moves_money):
+            return "whose send_before or expires is no time with a zone, or which moves no money"
+    for text, longest in ((ask.name, 100), (ask.callback, 200), *((request.key, 200) for request in requests)):
+        if not isinstance(text, str) or len(text) > longest or not text.isprintable():
+            return f"whose name, callback or key is no plain text of at most {longest} characters"
+    return "" if ask.name and isinstance(ask.moves_money, bool) else "without a name, or whose moves_money is no bool"
+
+
 def _answer(step: Step) -> Done | Refused:
     fact = step.answer
     assert fact is not None
     if step.verdict == "done" or step.verdict == "returned":
         return Done(fact.body.get("body", {}))
-    return Refused(str(fact.body.get("code", "refused")), str(fact.body.get("reason", "")))
+    reason = str(fact.body.get("reason", ""))
+    return Refused(str(fact.body.get("code", "refused")), f"{reason}; before: {step.said}" if step.said else reason)
 
 
 def answer_body(answer: Done | Refused, moves_money: bool) -> dict[str, Any]:

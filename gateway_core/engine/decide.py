@@ -8,6 +8,8 @@ The moves, and what proves each (laws 2 and 3):
 | COPY | the same bytes may go again: provably nothing can land twice, or a read |
 | ASK | silence, a refusal in doubt, pending: ask the rail |
 | WAIT | not yet |
+| DOUBT | a line of a file: the bank has been silent about it for longer than its patience |
+| END | nothing ever left, and it is too late to send it: the next attempt begins |
 | HOLD | only people can go on |
 | STOP | settled or held: nothing to do |
 """
@@ -20,12 +22,22 @@ from enum import StrEnum
 import attrs
 
 from ..contract.gateway import Capabilities
+from ..model.document import DocumentLife
 from ..model.life import Life, Step
+from ..model.states import DELIVERED
 
 SECOND = 1_000_000
 COPIES = 8
+# What is noted at a time so far ahead was noted by a clock that was wrong: nothing is waited for by it.
+AHEAD = 60 * SECOND
+# So many links are followed at once; a rail that sends us round in circles is asked at its ordinary pace.
+LINKS = 4
 # Copies that provably moved nothing (never left, not taken) cost nobody anything: patience is longer.
 HARMLESS_COPIES = 200
+# When nothing happens by itself any more: what comes next comes from people, or from the bank.
+NEVER = 1 << 62
+# Why a line is unknown then.
+SILENT = "the bank has said nothing of it for longer than its patience"
 
 
 class Kind(StrEnum):
@@ -35,6 +47,8 @@ class Kind(StrEnum):
     COPY = "copy"
     ASK = "ask"
     WAIT = "wait"
+    DOUBT = "doubt"
+    END = "end"
     HOLD = "hold"
     STOP = "stop"
 
@@ -65,6 +79,7 @@ class Rules:
     ask_at_most: int
     ask_limit: int
     patience: int
+    keeps_pending: bool = False
 
     @classmethod
     def of(cls, c: Capabilities) -> Rules:
@@ -72,13 +87,14 @@ class Rules:
         return cls(
             c.finds_out, c.callbacks, c.dedupes, int(c.dedupe_window * SECOND), int(c.settle * SECOND),
             int(c.ask_after * SECOND), int(c.ask_at_most * SECOND), c.ask_limit, int(c.patience * SECOND),
+            c.keeps_pending,
         )  # fmt: skip
 
 
 def decide(life: Life, rules: Rules, now: int, salt: str = "") -> Move:
     """The next move. `salt` (the payment's id) spreads the payments' waiting, so that they do not ask in step."""
     move = _wanted(life, rules, now, salt)
-    if move.kind in (Kind.COPY, Kind.ASK) and move.at > now:
+    if move.kind in (Kind.COPY, Kind.ASK) and move.at > now and life.steps[move.step].last_at <= now + AHEAD:
         return attrs.evolve(move, kind=Kind.WAIT)
     return move
 
@@ -93,11 +109,32 @@ def _wanted(life: Life, rules: Rules, now: int, salt: str) -> Move:
         return CONTINUE
     if not step.moves_money:
         return _read(step, rules, salt)
+    if step.document:
+        return _line(life, step, rules, now)
     if life.same_bytes_released:
         return Move(Kind.COPY, step.name)
     # A clock that jumped back does not open the dedupe window again: the highest time in the journal counts.
     within = max(now, life.last_at) - step.first_at < rules.dedupe_window
-    return _provably_idle(step, salt) if step.in_doubt == 0 else _in_doubt(step, rules, now, within, salt)
+    return _provably_idle(step, now, salt) if step.in_doubt == 0 else _in_doubt(step, rules, now, within, salt)
+
+
+def decide_document(life: DocumentLife, rules: Rules, now: int, salt: str = "") -> Move:
+    """The next move with a file. CONTINUE: its put, if there was none yet; else what its answer means."""
+    if not life.complete or life.state in DELIVERED:
+        return STOP
+    # Whether a file is there can always be asked, and nobody calls back about it.
+    return decide(life.put, attrs.evolve(rules, finds_out=True, callbacks=False), now, salt)
+
+
+def _line(life: Life, step: Step, rules: Rules, now: int) -> Move:
+    """It goes with its file, and the bank's files settle it. Silence makes it unknown, in which state it may stay.
+
+    One with a proof of its pay-out waits for its checker.
+    """
+    if life.state != "pending" or step.proof:
+        return Move(Kind.WAIT, step.name, NEVER)
+    until = (step.waiting_since or step.last_at) + rules.patience
+    return Move(Kind.WAIT if now < until else Kind.DOUBT, step.name, until)
 
 
 def _read(step: Step, rules: Rules, salt: str) -> Move:
@@ -113,8 +150,10 @@ def _read(step: Step, rules: Rules, salt: str) -> Move:
     return Move(Kind.COPY, step.name, _later(step, rules.ask_after, rules.ask_at_most, step.copies - 1, salt))
 
 
-def _provably_idle(step: Step, salt: str) -> Move:
-    """Every copy never left, or was not taken: the same bytes may go again."""
+def _provably_idle(step: Step, now: int, salt: str) -> Move:
+    """Every copy never left, or was not taken: the same bytes may go again, if it is not too late for them."""
+    if step.too_late(now):
+        return Move(Kind.END, step.name, why="its time was over before any copy left")
     if step.copies >= HARMLESS_COPIES:
         return Move(Kind.HOLD, why="the rail could not be reached or would not take it, many times")
     return Move(Kind.COPY, step.name, _later(step, SECOND, 300 * SECOND, step.copies - 1, salt))
@@ -125,13 +164,18 @@ def _in_doubt(step: Step, rules: Rules, now: int, within: bool, salt: str) -> Mo
     askable = bool(step.ask_next or (rules.finds_out and step.body.get("find_out")))
     if not askable:
         return _only_listen(step, rules, now)
+    if step.follow and step.links <= LINKS:
+        return Move(Kind.ASK, step.name, step.not_before)
     # The rail must have said "pending" after patience was over: a sender that was away asks before it gives up.
     if step.last == "waiting" and step.last_at - step.waiting_since > rules.patience:
         return Move(Kind.HOLD, why="pending for longer than the rail's patience")
     if step.not_found >= 2 and step.last == "not_found" and step.last_at - step.first_not_found >= rules.settle:
-        if rules.dedupes and within and step.copies < COPIES:
+        if step.taken and rules.keeps_pending:
+            return Move(Kind.HOLD, why="the rail had this payment and now does not know it")
+        if rules.dedupes and within and step.copies < COPIES and not step.too_late(now):
             return Move(Kind.COPY, step.name)
-        if not rules.dedupes or not within:
+        # Where the rail itself ends what is expired, it is asked until that is proven.
+        if not step.expires and (not rules.dedupes or not within):
             return Move(Kind.HOLD, why="the rail does not know this payment, and a second copy might pay twice")
     if step.asks >= rules.ask_limit:
         return Move(Kind.HOLD, why=f"asked {step.asks} times without a definite answer")

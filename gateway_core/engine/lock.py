@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from ..model.errors import SenderBusy
+from ..model.errors import SenderBusy, StoreError
 
 
 class SenderLock:
-    """`with SenderLock(path)`: the only sender. Raises SenderBusy and says who sends."""
+    """`with SenderLock(path)`: the only sender. Raises SenderBusy and says who sends; StoreError."""
 
     def __init__(self, store: Path | None) -> None:
         # The file itself, whatever the link that leads to it is called.
@@ -21,7 +22,10 @@ class SenderLock:
     def __enter__(self) -> SenderLock:
         if self._path is None:
             return self
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreError(f"{self._path} cannot be opened for writing: {error.strerror}; nothing is sent") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -29,8 +33,10 @@ class SenderLock:
             os.close(self._file)
             self._file = None
             raise SenderBusy(f"{who} is sending from this store; it does the work, or stop it first") from None
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"process {os.getpid()}".encode(), 0)
+        # Only for the others' message: a full disk does not keep us from asking about what was sent.
+        with suppress(OSError):
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"process {os.getpid()}".encode(), 0)
         return self
 
     def __exit__(

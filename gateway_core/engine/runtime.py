@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
+from ..contract.channel import Wiring
 from .lanes import HttpLane
 from .wire import Wire
 
@@ -157,6 +158,6 @@ class AsyncioRuntime:
         self._helpers.shutdown()
 
 
-def http_lane(base_url: str, auth: Any) -> Lane:
+def http_lane(base_url: str, auth: Any, wiring: Wiring | None = None) -> Lane:
     """A lane over real HTTP."""
-    return HttpLane(base_url, auth)
+    return HttpLane(base_url, auth, wiring=wiring)

@@ -6,7 +6,6 @@ it and never sent (law 4). Secrets are named holes, filled at the last moment.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -14,10 +13,11 @@ from typing import Any
 import attrs
 
 from ..contract.flow import Ask, Request, Secret
+from ..model.compact import compact
 from ..model.identity import digest
 
 HOLE = "$secret"
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_HOLE = HOLE.encode()
 # One leading slash, then visible ASCII without query, fragment and backslash.
 _PATH = re.compile(r"/(?!/)[!\"$-.0->@-\[\]-~/]*")
 _DOTS = re.compile(r"/\.\.?(/|$)")
@@ -25,7 +25,7 @@ _DOTS = re.compile(r"/\.\.?(/|$)")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
-_ATOMS = (str, int, bool, float, type(None))
+_ATOMS = frozenset({str, int, bool, float, type(None)})
 
 
 class UnsafeRequest(ValueError):
@@ -87,9 +87,10 @@ def wire(form: Mapping[str, Any], secrets: Mapping[str, str]) -> Wire:
     ]
     body = b""
     if "json" in form:
-        text = _encode(form["json"])
+        body = compact(form["json"])
         # Most requests have no hole: then nothing is walked through again.
-        body = (_encode(_filled(form["json"], secrets)) if HOLE in text else text).encode()
+        if _HOLE in body:
+            body = compact(_filled(form["json"], secrets))
         if not any(name.lower() == b"content-type" for name, _ in headers):
             headers.append((b"Content-Type", b"application/json"))
     # Once more, because a secret has been filled in by now.
@@ -119,7 +120,7 @@ def _with_holes(value: Any) -> Any:
     if isinstance(value, Mapping):
         if HOLE in value:
             raise UnsafeRequest(f"data may not be named {HOLE}: it would be taken for a secret")
-        return {str(key): _with_holes(item) for key, item in value.items()}
+        return {str(key): item if type(item) in _ATOMS else _with_holes(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_with_holes(item) for item in value]
     return value

@@ -14,14 +14,14 @@ import attrs
 from ..contract.channel import Channel
 from ..contract.flow import Ask, Paid
 from ..contract.replies import Refused
-from ..model.facts import Fact
-from ..model.life import Life, Step, add, fold
+from ..model.facts import BROUGHT, Fact, apart
+from ..model.life import Life, Step, add, conclude, fold
 from ..model.payment import Payment
 from ..store import Result, Write
 from ..store.payments import Line
 from ..store.senders import FROZEN
 from .conversation import Broken, Conversation, Differs, Intent
-from .decide import Kind, Move, Rules, decide
+from .decide import LINKS, SILENT, Kind, Move, Rules, decide
 from .evidence import Source, fact_of, judged, plain
 from .groups import Groups
 from .lanes import NoAnswer, NotSent
@@ -35,6 +35,7 @@ STOPPED_PAUSE = 30_000_000
 # So often a write may be refused for other facts that are nowhere to be seen.
 STALE_AT_MOST = 3
 ELSEWHERE = "the channel was configured otherwise when this was sent; configure it so again, and release it to pending"
+HINTED = "something was heard of an earlier attempt, and the rail does not say what became of it"
 # What another writer's fact cannot make untrue: these are written after it, anything else is decided anew.
 EVIDENCE = frozenset({"answer", "word", "unsent"})
 
@@ -74,12 +75,29 @@ class Case:
 
     def refold(self, facts: list[Fact]) -> None:
         """Another writer was first: begin from what is stored, and keep our evidence."""
-        evidence = [fact for fact in self.unsaved if fact.kind in EVIDENCE]
+        evidence = [fact for fact in (apart(one)[0] for one in self.unsaved) if fact.kind in EVIDENCE]
         self.facts, self.life, self.unsaved, self.talk, self.asks = facts, fold(facts), [], None, {}
         self.money_intent = self.money_copy = False
         self.ended, self.cases_saved = 0, len(self.life.cases)
         for fact in evidence:
             self.note(attrs.evolve(fact, no=self.life.facts + 1))
+
+    def end(self, outcome: Fact) -> None:
+        """The flow has ended. With an answer that is not written yet, and that says the same: one fact says both."""
+        last = self.unsaved[-1] if self.unsaved else None
+        step = self.life.steps.get(last.step) if last is not None else None
+        if last is None or step is None or step.answer is not last or not _agree(last, outcome):
+            self.note(outcome)
+            return
+        body = {**last.body, **outcome.body}
+        self.unsaved[-1] = attrs.evolve(last, kind="outcome", value=outcome.value, body=body)
+        conclude(self.life, outcome)
+
+
+def _agree(answer: Fact, outcome: Fact) -> bool:
+    """Whether an answer can be read back from the two in one."""
+    same = all(answer.body.get(name, value) == value for name, value in outcome.body.items())
+    return answer.value == BROUGHT[outcome.value] and same
 
 
 @attrs.define
@@ -119,7 +137,7 @@ class Worker:
     async def ask_again(self, case: Case, lane: Lane) -> str | None:
         """Ask the rail about a payment whatever its state (reconciling); what it says is written, and returned.
 
-        None: nothing was ever sent. Otherwise done, refused, returned, waiting, not_found or unknown.
+        None: nothing was ever sent. Otherwise done, refused, returned, waiting, not_found, asked or unknown.
         """
         step = case.life.money
         if step is None or not step.body.get("find_out"):
@@ -128,8 +146,29 @@ class Worker:
             # It was sent to another address, and what this one says of it says nothing.
             raise LostClaim
         await self._ask(case, step, lane, "reconcile")
+        for _ in range(LINKS):
+            if not (link := case.unsaved[-1].body.get("ask_next")):
+                break
+            await self._exchange(case, step, link, lane, "reconcile")
         said = case.unsaved[-1].value
         while not await self._save(case):
+            pass
+        return said
+
+    async def ask_former(self, case: Case, lane: Lane) -> list[str]:
+        """Ask about the attempts before this one, too: a rail may have paid what it had refused. Returns its words."""
+        said, here = [], self.channel.fingerprint
+        for intent in [fact for fact in case.facts if fact.kind == "intent" and fact.attempt < case.life.attempt]:
+            form = intent.body.get("find_out")
+            if not intent.body.get("moves_money"):
+                continue
+            if form is None or intent.body.get("channel", here) != here:
+                said.append("unknown")
+                continue
+            step = Step(intent.step, intent.key, True, intent.body, intent.at)
+            await self._exchange(case, step, form, lane, "reconcile", intent.attempt)
+            said.append(case.unsaved[-1].value)
+        while case.unsaved and not await self._save(case):
             pass
         return said
 
@@ -146,6 +185,12 @@ class Worker:
                 await self._ask(case, case.life.steps[move.step], lane, "find_out")
             case Kind.HOLD:
                 case.note(self._fact(case, "hold", move.why))
+            case Kind.END if case.life.attempt < ATTEMPTS:
+                self._end(case, move.why)
+            case Kind.END:
+                case.note(self._fact(case, "hold", move.why))
+            case Kind.DOUBT:
+                case.note(self._fact(case, "word", "unknown", step=move.step, body={"why": SILENT}))
             case Kind.WAIT | Kind.STOP:
                 return not await self._save(case, release=True, due=move.at)
         return True
@@ -181,6 +226,9 @@ class Worker:
 
     async def _intend(self, case: Case, intent: Intent, lane: Lane, now: int) -> None:
         money = intent.ask.moves_money
+        if money and case.life.former_hints:
+            await self._ask_hinted(case, lane)
+            return
         case.asks[intent.ask.name] = intent.ask
         withheld = money and (self.restored or case.life.restored)
         case.note(
@@ -193,14 +241,21 @@ class Worker:
         if await self._save(case) and not withheld:
             await self._send(case, case.life.steps[intent.ask.name], lane)
 
+    async def _ask_hinted(self, case: Case, lane: Lane) -> None:
+        """Law 8: what nobody vouches for triggers a question, about an attempt that is over, too: before the next."""
+        await self.ask_former(case, lane)
+        case.talk = None
+        if case.life.former_hints and not case.life.settled:
+            case.note(self._fact(case, "hold", HINTED))
+
     def _end_of_flow(self, case: Case, said: Paid | Refused) -> None:
         money = case.life.money
         moved = money is not None and money.verdict in ("done", "returned")
         if isinstance(said, Paid) and moved:
-            case.note(self._fact(case, "outcome", "paid", source="flow", body={"reference": plain(said.reference)}))
+            case.end(self._fact(case, "outcome", "paid", source="flow", body={"reference": plain(said.reference)}))
         elif isinstance(said, Refused) and not moved:
             body = {"code": plain(said.code), "reason": plain(said.reason or said.code)}
-            case.note(self._fact(case, "outcome", "refused", source="flow", body=body))
+            case.end(self._fact(case, "outcome", "refused", source="flow", body=body))
         else:
             verdict = money.verdict if money else "never asked"
             case.note(self._fact(case, "hold", f"the flow says {type(said).__name__}, its money ask: {verdict}"))
@@ -234,6 +289,11 @@ class Worker:
     async def _send(self, case: Case, step: Step, lane: Lane) -> None:
         if not self.holds(self.runtime.now()):
             raise LostClaim
+        if step.too_late(self.runtime.now()):
+            case.note(
+                self._fact(case, "unsent", "TooLate", source="ask", step=step.name, body={"why": "its time is over"})
+            )
+            return
         await self._exchange(case, step, step.body["request"], lane, "ask")
 
     async def _ask(self, case: Case, step: Step, lane: Lane, source: Source) -> None:
@@ -245,9 +305,11 @@ class Worker:
             return
         await self._exchange(case, step, form, lane, source)
 
-    async def _exchange(self, case: Case, step: Step, form: Mapping[str, Any], lane: Lane, source: Source) -> None:
+    async def _exchange(
+        self, case: Case, step: Step, form: Mapping[str, Any], lane: Lane, source: Source, attempt: int = 0
+    ) -> None:
         runtime, pace = self.runtime, self.channel.pace
-        attempt, name = case.life.attempt, step.name
+        attempt, name = attempt or case.life.attempt, step.name
         try:
             out = wire(form, self.secrets)
         except Exception as error:
@@ -269,7 +331,7 @@ class Worker:
         runtime.point(f"after-{source}")
         self.throttle.heard(runtime.now(), True)
         ask = case.asks.get(name) or ask_of(name, step.body)
-        verdict, seen = judged(self.channel, ask, reply, source)
+        verdict, seen = judged(self.channel, ask, reply, source, form["path"])
         if isinstance(verdict, Refused) and verdict.stops_channel:
             await self.on_stop(self.channel.name, plain(verdict.reason or verdict.code))
         case.note(

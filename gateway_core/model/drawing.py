@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from .states import PAYMENT, PAYROLL
+from .states import DOCUMENT, PAYMENT, PAYROLL
 
 Table = Mapping[str, frozenset[str]]
 
@@ -17,6 +17,11 @@ def payment() -> str:
 def payroll() -> str:
     """The life of a payroll."""
     return diagram(PAYROLL, "draft")
+
+
+def document() -> str:
+    """The life of a file."""
+    return diagram(DOCUMENT, "planned")
 
 
 def diagram(table: Table, first: str) -> str:

@@ -130,3 +130,7 @@ class RestoredStore(StoreError):
 
 class SenderBusy(GatewayCoreError):
     """Another process is the sender of this store."""
+
+
+class GatewayHangs(GatewayCoreError):
+    """A plugin's code does not return and cannot be interrupted. The process has to end; nothing sent is lost."""

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import quote
 
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
-
-
-def canonical(value: object) -> bytes:
-    """One byte string per JSON value: sorted keys, no spaces, UTF-8."""
-    return _encode(value).encode()
-
+from .compact import canonical as canonical
 
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
 

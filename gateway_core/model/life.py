@@ -6,52 +6,14 @@ about money are in `_answer` (what kills an attempt, laws 2 and 3) and `_late` (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import attrs
 
-from .facts import Fact
+from . import absence, line, proof
+from .facts import Fact, apart
 from .states import SETTLED
-
-
-@attrs.define
-class Step:
-    """One ask of the current attempt, with what is known of its copies.
-
-    `closed` counts copies that provably cannot move money any more: never left, refused, or not taken.
-    Times are UTC microseconds, taken from facts. `channel` is the fingerprint of the channel that it went over; people
-    who release it to go on say that it may go on over the channel as it is now.
-    """
-
-    name: str
-    key: str
-    moves_money: bool
-    body: Mapping[str, Any]
-    first_at: int
-    copies: int = 1
-    closed: int = 0
-    unsent: int = 0
-    not_taken: int = 0
-    verdict: str = ""
-    answer: Fact | None = None
-    refused_in_doubt: Fact | None = None
-    asks: int = 0
-    waits: int = 0
-    not_found: int = 0
-    first_not_found: int = 0
-    last: str = "sent"
-    last_at: int = 0
-    copied_at: int = 0
-    not_before: int = 0
-    waiting_since: int = 0
-    ask_next: Mapping[str, Any] | None = None
-    channel: str = ""
-
-    @property
-    def in_doubt(self) -> int:
-        """Copies that may still move money."""
-        return self.copies - self.closed
+from .step import Step as Step
 
 
 @attrs.define
@@ -70,6 +32,13 @@ class Life:
     same_bytes_released: bool = False
     restored: bool = False
     last_at: int = 0
+    # Attempts of whose money something was heard that nobody vouches for, and about which the rail was not asked since.
+    hints: set[int] = attrs.field(factory=set)
+
+    @property
+    def former_hints(self) -> set[int]:
+        """Those of them that are over."""
+        return self.hints - {self.attempt}
 
     @property
     def settled(self) -> bool:
@@ -120,7 +89,7 @@ def _current(life: Life, fact: Fact) -> Step | None:
 def _intent(life: Life, fact: Fact) -> None:
     step = Step(
         fact.step, fact.key, bool(fact.body.get("moves_money")), fact.body, fact.at, last_at=fact.at,
-        copied_at=fact.at, channel=str(fact.body.get("channel", "")),
+        copied_at=fact.at, channel=str(fact.body.get("channel", "")), document=str(fact.body.get("document", "")),
     )  # fmt: skip
     life.steps[fact.step] = step
     if step.moves_money:
@@ -134,7 +103,7 @@ def _copy(life: Life, fact: Fact) -> None:
     step = life.steps[fact.step]
     step.copies += 1
     step.last, step.last_at, step.copied_at, step.not_before = "sent", fact.at, fact.at, 0
-    step.not_found = step.first_not_found = 0
+    step.not_found = step.first_not_found = step.gone_since = 0
     life.same_bytes_released = False
     if step.moves_money:
         _set(life, "sending")
@@ -158,6 +127,8 @@ def _close_copy(life: Life, step: Step, fact: Fact, last: str) -> None:
 
 
 def _answer(life: Life, fact: Fact) -> None:
+    if fact.source != "ask":
+        life.hints.discard(fact.attempt)
     step = _current(life, fact)
     if step is None or life.state in SETTLED:
         _late(life, step, fact)
@@ -168,7 +139,7 @@ def _answer(life: Life, fact: Fact) -> None:
     if step.verdict:
         if _of_another_copy(step, fact):
             step.closed += 1
-        elif fact.value != "not_taken" and fact.value != step.verdict:
+        elif step.moves_money and fact.value != "not_taken" and fact.value != step.verdict:
             life.contradicted = True
             life.cases.append(("contradiction", fact.attempt))
         return
@@ -188,6 +159,8 @@ def _answer(life: Life, fact: Fact) -> None:
         _returned(life, step, fact)
     else:
         _define(step, fact)
+        if step.document:
+            line.settled(life, fact)
 
 
 def _of_another_copy(step: Step, fact: Fact) -> bool:
@@ -208,7 +181,7 @@ def _define(step: Step, fact: Fact) -> None:
 
 def _late(life: Life, step: Step | None, fact: Fact) -> None:
     """A definite answer to an attempt that is over, or to a payment that is settled."""
-    if fact.value == "done" and not fact.body.get("moves_money", True):
+    if not fact.body.get("moves_money", True):
         return
     if step is None:
         if fact.value == "done":
@@ -217,11 +190,14 @@ def _late(life: Life, step: Step | None, fact: Fact) -> None:
                 life.state = "paid"
             elif not life.settled:
                 life.state, life.reason = "held", "possible double payment: an earlier attempt was paid after all"
+    elif step.document and fact.value == "done" and life.state == "paid":
+        if line.paid_again(life, step, fact):
+            life.cases.append(("paid_twice", fact.attempt))
     elif fact.value == "returned" and life.state == "paid":
         life.state, life.reason = "returned", str(fact.body.get("reason", "returned"))
     elif fact.value == "done" and life.state in ("refused", "cancelled"):
         life.cases.append(("possible_double_payment", fact.attempt))
-        life.state, life.reference = "paid", life.reference or step.key
+        life.state, life.reference = "paid", life.reference or str(fact.body.get("reference", step.key))
     elif (fact.value == "refused" and life.state == "paid") or _paid_again(life, fact):
         life.cases.append(("contradiction", fact.attempt))
 
@@ -232,11 +208,16 @@ def _paid_again(life: Life, fact: Fact) -> bool:
 
 
 def _word(life: Life, fact: Fact) -> None:
+    _hint(life, fact)
     step = _current(life, fact)
+    proof.heard(life, step, fact)
+    if fact.value == "wrong_amount":
+        life.cases.append(("wrong_amount", fact.attempt))
+        return
     if step is None:
         return
     if step.verdict or life.state in SETTLED:
-        if fact.source == "reconcile":
+        if fact.source == "reconcile" or (fact.source == "callback" and fact.value == "not_found"):
             _differs(life, fact)
         return
     not_found_at = step.last_at if step.last == "not_found" else 0
@@ -246,44 +227,68 @@ def _word(life: Life, fact: Fact) -> None:
         step.waits += fact.value == "waiting"
         step.asks += fact.value != "waiting"
     again = life.state == "ready"
-    if fact.value != "heard":
-        _doubt_again(life, step)
+    step.follow = False
+    if fact.source == "callback":
+        step.said = str(fact.body.get("why") or step.said)
+    if fact.value in ("heard", "asked"):
+        return
+    _doubt_again(life, step)
     if fact.value == "waiting":
         step.not_before = int(fact.body.get("not_before", 0))
-        step.ask_next = fact.body.get("ask_next") or step.ask_next
-        step.waiting_since = step.waiting_since or fact.at
+        step.taken, step.gone_since = True, 0
+        _link(step, fact)
+        # A file that was handed over (again) is new to the bank: its patience begins.
+        step.waiting_since = fact.at if fact.source == "document" else absence.first(step.waiting_since, fact.at)
         if step.moves_money and not again:
             _set(life, "pending")
         return
-    if fact.value == "heard":
-        return
     if fact.value == "not_found":
         step.not_found += 1
-        step.first_not_found = step.first_not_found or fact.at
-        if _outlived(step, not_found_at):
+        step.first_not_found = absence.first(step.first_not_found, fact.at)
+        if absence.outlived(step, not_found_at):
             _define(step, step.refused_in_doubt or fact)
+        elif absence.gone(step, fact):
+            step.verdict, step.answer = "refused", fact
     if step.moves_money:
         _set(life, "unknown")
 
 
+def _hint(life: Life, fact: Fact) -> None:
+    """What nobody vouches for triggers a question (law 8); "not found", too, answers it."""
+    if fact.value == "heard" and fact.body.get("moves_money"):
+        life.hints.add(fact.attempt)
+    elif fact.value == "not_found" and fact.source in ("find_out", "reconcile"):
+        life.hints.discard(fact.attempt)
+
+
+def _link(step: Step, fact: Fact) -> None:
+    """A link to ask from now on. What an answer to a question refers to is its answer, and is followed at once."""
+    link = fact.body.get("ask_next")
+    step.follow = bool(link) and link != step.ask_next and fact.source in ("find_out", "reconcile")
+    step.links += step.follow
+    step.ask_next = link or step.ask_next
+
+
 def _differs(life: Life, fact: Fact) -> None:
-    """The rail was asked about a settled payment and does not say the same: people must look."""
+    """The rail was asked about a settled payment and does not say the same: people must look. A link says nothing."""
     if fact.value == "not_found" and life.state == "paid":
         life.cases.append(("paid_but_unknown_to_the_rail", fact.attempt))
-    elif fact.value == "waiting":
+    elif fact.value == "waiting" and not fact.body.get("ask_next"):
         life.cases.append(("pending_at_the_rail", fact.attempt))
 
 
-def _outlived(step: Step, not_found_at: int) -> bool:
-    """One copy was refused, no other can still land (the rail's longest request life has passed), asking finds none.
-
-    Two "not found" in a row, and the earlier one after that life: the later question was asked when nothing could land.
-    """
-    life_of_a_request = int(step.body.get("longest_request", 0))
-    return bool(step.refused_in_doubt and life_of_a_request and not_found_at > step.copied_at + life_of_a_request)
-
-
 def _outcome(life: Life, fact: Fact) -> None:
+    if fact.step:
+        answer, fact = apart(fact)
+        APPLY["answer"](life, answer)
+        step = _current(life, answer)
+        if step is None or step.answer is not answer:
+            return
+    conclude(life, fact)
+
+
+def conclude(life: Life, fact: Fact) -> None:
+    """The flow has ended with this outcome, and what it was made of has counted."""
     life.state = fact.value
     life.reference = str(fact.body.get("reference", ""))
     life.reason = str(fact.body.get("reason", ""))
@@ -302,6 +307,7 @@ def _hold(life: Life, fact: Fact) -> None:
 def _release(life: Life, fact: Fact) -> None:
     life.state, life.reason, life.contradicted = fact.value, str(fact.body.get("reason", "")), False
     life.reference = str(fact.body.get("reference", life.reference))
+    life.hints.clear()
     step = life.money
     life.same_bytes_released = fact.value == "ready" and step is not None and not step.verdict
     if fact.value == "pending" and step is None:
@@ -327,6 +333,11 @@ def _cancelled(life: Life, fact: Fact) -> None:
     life.state, life.reason = "cancelled", str(fact.body.get("reason", ""))
 
 
+def _late_fact(life: Life, fact: Fact) -> None:
+    """Its payroll was closed before this came: nothing of it changes, and people must look."""
+    life.cases.append((proof.late_case(fact.value), fact.attempt))
+
+
 def _restored(life: Life, fact: Fact) -> None:
     """The store is older than what was sent: a copy that it does not know of may have gone, so ask before all else."""
     life.restored = True
@@ -334,7 +345,7 @@ def _restored(life: Life, fact: Fact) -> None:
     if step is None or step.verdict or life.state in SETTLED:
         return
     step.copies += 1
-    step.asks = step.not_found = step.first_not_found = step.not_before = 0
+    step.asks = step.not_found = step.first_not_found = step.not_before = step.gone_since = 0
     step.last, step.last_at = "withheld", fact.at
     life.same_bytes_released = False
     if life.state == "ready":
@@ -354,4 +365,5 @@ APPLY: dict[str, Callable[[Life, Fact], None]] = {
     "release": _release,
     "cancelled": _cancelled,
     "restored": _restored,
+    "late": _late_fact,
 }

@@ -101,12 +101,32 @@ def parse_amount(text: str, currency: str) -> Money:
         raise AmountError(
             "too_precise", f"{text!r} has more decimals than {currency} ({places})", f"round it to {places} decimals"
         )
-    minor = int(whole) * 10**places + int(significant.ljust(places, "0") or 0)
+    minor = _minor(whole, significant, places)
     if minor == 0:
         raise AmountError("zero", "the amount is zero", "leave out invoices that owe nothing")
     if minor > _LARGEST:
         raise AmountError("too_large", f"{text!r} is larger than any amount", "check the number of digits")
     return Money(minor, currency)
+
+
+def read_money(said: object, currency: object) -> Money | None:
+    """An amount as a rail writes it ("1500.5", "1500.50", 1500), exactly; None for whatever is none.
+
+    Zero is one, too (of a balance). What has more decimals than the currency has is none: nothing is rounded.
+    """
+    known = isinstance(said, str | int | float) and not isinstance(said, bool)
+    places = decimals(currency) if known and isinstance(currency, str) else None
+    if places is None:
+        return None
+    try:
+        whole, significant = split_decimal(str(said))
+    except ValueError:
+        return None
+    return Money(_minor(whole, significant, places), str(currency)) if len(significant) <= places else None
+
+
+def _minor(whole: str, significant: str, places: int) -> int:
+    return int(whole + significant.ljust(places, "0"))
 
 
 def _currency_mend(currency: str) -> str:

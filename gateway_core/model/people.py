@@ -37,9 +37,24 @@ def normal(name: str) -> str:
 
 
 def _visible(character: str) -> None:
+    if _hidden(character):
+        raise ValueError(f"a name has no control or invisible characters, but this one has U+{ord(character):04X}")
+
+
+def _hidden(character: str) -> bool:
     code = ord(character)
-    if unicodedata.category(character) in _REFUSED or any(low <= code <= high for low, high in _BLANKS):
-        raise ValueError(f"a name has no control or invisible characters, but this one has U+{code:04X}")
+    return unicodedata.category(character) in _REFUSED or any(low <= code <= high for low, high in _BLANKS)
+
+
+def shown(name: str) -> str:
+    """The identity that a name shows which was not written here, such as on a phone: what nobody sees is left out.
+
+    Where even that cannot be anybody's, it is the name as it is.
+    """
+    try:
+        return normal("".join(character for character in name if not _hidden(character)))
+    except ValueError:
+        return name
 
 
 def _folded(text: str) -> str:
@@ -51,4 +66,14 @@ def _folded(text: str) -> str:
 def differ(maker: str, checker: str, what: str) -> None:
     """Raises MakerIsChecker when both are one person; `what` says what the maker did."""
     if normal(maker) == normal(checker):
-        raise MakerIsChecker(f"{checker} {what}; another person must do this")
+        raise _one_person(checker, what)
+
+
+def differ_shown(maker: str, checker: str, what: str) -> None:
+    """As `differ`, where the maker's name was not written here: it may be nobody's, or hide in what nobody sees."""
+    if shown(maker) == normal(checker):
+        raise _one_person(checker, what)
+
+
+def _one_person(checker: str, what: str) -> MakerIsChecker:
+    return MakerIsChecker(f"{checker} {what}; another person must do this")

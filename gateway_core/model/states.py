@@ -1,4 +1,4 @@
-"""The life of a payment and of a payroll, each as one table. Everything else asks these tables; the docs draw them.
+"""The life of a payment, a payroll and a file, each as one table. All else asks these tables; the docs draw them.
 
 A payment's state is folded from its facts (`life.fold`); the store refuses a change that is no edge of `PAYMENT`.
 """
@@ -30,7 +30,8 @@ UNSENT = frozenset({"planned", "ready"})
 
 PAYROLL: dict[str, frozenset[str]] = {
     "draft": frozenset({"awaiting_approval", "cancelled"}),
-    "awaiting_approval": frozenset({"approved", "rejected", "cancelled"}),
+    # Sent back for correction, it is a draft again.
+    "awaiting_approval": frozenset({"approved", "rejected", "cancelled", "draft"}),
     "approved": frozenset({"ongoing", "cancelled"}),
     "ongoing": frozenset({"awaiting_reconciliation"}),
     "awaiting_reconciliation": frozenset({"ongoing", "reconciled"}),
@@ -42,6 +43,23 @@ PAYROLL: dict[str, frozenset[str]] = {
 SENDS = frozenset({"approved", "ongoing", "awaiting_reconciliation"})
 # Payrolls in these were withdrawn as a whole: their lines are cancelled and free their invoices.
 WITHDRAWN = frozenset({"rejected", "cancelled"})
+
+# A file of many payments (model/document.py).
+DOCUMENT: dict[str, frozenset[str]] = {
+    "planned": frozenset({"ready", "held", "withdrawn"}),
+    # After its put-intent it is `ready` again when every copy provably never left.
+    "ready": frozenset({"sending", "unknown", "held", "handed_over", "refused", "withdrawn"}),
+    "sending": frozenset({"ready", "pending", "unknown", "held", "handed_over", "refused"}),
+    "pending": frozenset({"ready", "sending", "unknown", "held", "handed_over", "refused"}),
+    "unknown": frozenset({"ready", "sending", "pending", "held", "handed_over", "refused"}),
+    "held": frozenset({"ready", "pending", "handed_over", "refused", "withdrawn"}),
+    # Nothing was heard of it for too long; or two people know that the bank lost it, and the same bytes go again.
+    "handed_over": frozenset({"ready", "held", "refused"}),
+    "refused": frozenset(),
+    "withdrawn": frozenset(),
+}
+# Nothing more happens to it by itself.
+DELIVERED = frozenset({"handed_over", "refused", "withdrawn"})
 
 
 def shown_state(payment_state: str, payroll_state: str) -> str:

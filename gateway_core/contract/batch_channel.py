@@ -1,0 +1,175 @@
+"""The batch half of a channel's façade: every result of a gateway's own code is checked before the core believes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+from ..model.money import Money
+from ..model.payment import Payment
+from .batch import (
+    BatchCtx,
+    BatchGateway,
+    Delivered,
+    Document,
+    HandedOver,
+    Incoming,
+    LeftOut,
+    Limits,
+    LineFact,
+    StatementFact,
+)
+from .flow import Ask, Request, path
+from .replies import Done, NotFound, Refused, Reply, Returned, Unknown, Verdict, Waiting
+from .transports.port import NotSent, Occupied, Parcel, Probed, Put, Transport
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+KEY = re.compile(r"[\x21-\x7e]{1,64}")
+LARGEST = 100_000
+# So many statements of one file are remembered.
+STATEMENTS = 100
+SAYS = (Done, Refused, Returned, Waiting, Unknown)
+
+
+class Faulty(Exception):
+    """The gateway's own code broke a rule. The message is for people."""
+
+
+class Batch:
+    """What the core may ask of a batch rail. `judge` is the channel's `parse_response`."""
+
+    def __init__(self, gateway: BatchGateway[Any], hooks: Any, judge: Callable[[Ask, Reply], Verdict]) -> None:
+        self._gateway, self._hooks, self._judge = gateway, hooks, judge
+
+    @cached_property
+    def limits(self) -> Limits:
+        """The gateway's, within ours."""
+        said = self._gateway.limits()
+        if not isinstance(said, Limits) or said.lines < 1:
+            raise Faulty(f"limits() gives {said!r}")
+        return Limits(min(said.lines, LARGEST), max(said.size, 0))
+
+    @cached_property
+    def transport(self) -> Transport:
+        """The one way to this bank."""
+        said = self._gateway.transport()
+        if not isinstance(said, Transport):
+            raise Faulty(f"transport() gives {type(said).__name__}, not a Transport")
+        return said
+
+    @property
+    def groups(self) -> bool:
+        """Whether the gateway says which payments share a file."""
+        return type(self._gateway).group_of is not BatchGateway.group_of
+
+    def group_of(self, payment: Payment) -> str:
+        """See BatchGateway.group_of."""
+        said = self._gateway.group_of(payment)
+        if not isinstance(said, str):
+            raise Faulty(f"group_of gives {type(said).__name__}, not a text")
+        return said
+
+    def prepare(self, payments: Sequence[Payment], ctx: BatchCtx) -> Iterator[Document | LeftOut]:
+        """The documents over these payments, each checked as it comes; each payment stands in one, once.
+
+        Raises Faulty, or whatever the gateway raises.
+        """
+        left = {payment.id for payment in payments}
+        for made in _iterable("prepare_batch", self._hooks.prepare_batch(payments=payments, ctx=ctx)):
+            if not isinstance(made, Document | LeftOut):
+                raise Faulty(f"prepare_batch gives {type(made).__name__}, neither Document nor LeftOut")
+            named = set(made.lines) if isinstance(made, Document) else {made.payment}
+            if not named <= left:
+                raise Faulty("prepare_batch puts a payment into two files, or one that it was not given")
+            left -= named
+            yield _checked(made) if isinstance(made, Document) else made
+        if left:
+            raise Faulty(f"prepare_batch says nothing of {len(left)} of {len(payments)} payments")
+
+    def handed_over(self, document: Delivered, ctx: BatchCtx) -> HandedOver | Refused:
+        """What the gateway makes of a definite answer. Raises Faulty."""
+        said = self._hooks.execute_payment(document=document, ctx=ctx)
+        if not isinstance(said, HandedOver | Refused):
+            raise Faulty(f"execute_payment gives {type(said).__name__}, neither HandedOver nor Refused")
+        return said
+
+    def read(
+        self, incoming: Incoming, statements: list[StatementFact] | None = None
+    ) -> Generator[LineFact, None, int | None]:
+        """Every line of a file from the bank; returns the file's own count. Raises Faulty, or what the gateway does.
+
+        What it says of the institution's account is added to `statements`.
+        """
+        reader = self._hooks.read_statement(incoming=incoming)
+        if not isinstance(reader, Generator):
+            raise Faulty(f"read_statement must be a generator, got {type(reader).__name__}")
+        while True:
+            try:
+                said = next(reader)
+            except StopIteration as stop:
+                if stop.value is not None and not isinstance(stop.value, int):
+                    raise Faulty(f"read_statement returns {type(stop.value).__name__}, not a count") from None
+                return stop.value
+            if isinstance(said, StatementFact):
+                _account(said, statements)
+            else:
+                yield _said(said)
+
+    # -- the way to the bank ------------------------------------------------------------------------------------------
+
+    def put(self, parcel: Parcel) -> Verdict | NotSent | Occupied:
+        """Hand a file over. What raises is Unknown."""
+        return self._asked(lambda: self.transport.put(parcel), "PUT", parcel)
+
+    def probe(self, parcel: Parcel) -> Verdict | NotSent | Occupied:
+        """Is the file there? What raises is Unknown."""
+        return self._asked(lambda: self.transport.probe(parcel), "GET", parcel)
+
+    def _asked(self, ask: Callable[[], Put | Probed], method: Any, parcel: Parcel) -> Verdict | NotSent | Occupied:
+        try:
+            said = ask()
+        except Exception as error:
+            return Unknown(f"{type(error).__name__}: {str(error)[:200]}")
+        if isinstance(said, Reply):
+            return self._judge(Ask("put", Request(method, path(parcel.name), key=parcel.key)), said)
+        if isinstance(said, Done | NotSent | NotFound | Unknown | Occupied):
+            return said
+        return Unknown(f"the transport says {type(said).__name__}")
+
+
+def _iterable(hook: str, made: object) -> Iterable[Any]:
+    if not isinstance(made, Iterable):
+        raise Faulty(f"{hook} must give documents, got {type(made).__name__}")
+    return made
+
+
+def _checked(document: Document) -> Document:
+    if not isinstance(document.name, str) or not NAME.fullmatch(document.name):
+        raise Faulty(f"{document.name!r} cannot be the name of a file: letters, digits, dots, hyphens, underscores")
+    if not document.lines:
+        raise Faulty(f"{document.name} has no lines")
+    keys = set(document.lines.values())
+    if len(keys) != len(document.lines):
+        raise Faulty(f"two lines of {document.name} have the same key")
+    if wrong := next((key for key in keys if not isinstance(key, str) or not KEY.fullmatch(key)), None):
+        raise Faulty(f"{wrong!r} cannot be the key of a line: 1 to 64 visible ASCII characters")
+    return document
+
+
+def _account(said: StatementFact, statements: list[StatementFact] | None) -> None:
+    texts, money = (said.account, said.ident, said.day), (said.opening, said.closing)
+    if not all(isinstance(text, str) for text in texts) or not all(isinstance(one, Money | None) for one in money):
+        raise Faulty("read_statement gives a StatementFact whose texts are no texts, or whose balances are no Money")
+    if statements is not None and len(statements) < STATEMENTS:
+        statements.append(said)
+
+
+def _said(said: object) -> LineFact:
+    if not isinstance(said, LineFact) or not isinstance(said.verdict, SAYS):
+        raise Faulty(f"read_statement gives {type(said).__name__}, not a LineFact with a verdict")
+    texts = (said.key, said.document, said.reference, said.text)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(said.amount, Money | None):
+        raise Faulty("read_statement gives a LineFact whose texts are no texts, or whose amount is no Money")
+    return said

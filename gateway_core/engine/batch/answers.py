@@ -1,0 +1,134 @@
+"""Files from the bank, applied: read whole first, then page by page, each page in one transaction.
+
+What is not whole (its own count differs, the reader raises) changes nothing. A line states a fact about the payment
+that its key names, never about another one; what names none is kept as a stray. After a crash it goes on at the page
+where it was.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import attrs
+
+from ...contract.batch import Incoming, LineFact, StatementFact
+from ...contract.batch_channel import Batch
+from ...store import Store, answers, documents, files, payrolls
+from ...store.database import Record
+from ..conversation import as_time
+from ..decide import Rules
+from ..evidence import plain
+from . import balances, whole
+from .lines import all_of, tell
+from .matching import Applied, apply_page
+
+PAGE = 200
+LONGEST = 20_000_000
+UNREADABLE, UNKNOWN_LINE = "unreadable_answer", "unknown_line"
+
+
+@attrs.define
+class Reading:
+    """One answer in our hands. `touched`: documents and payrolls of which it said something."""
+
+    store: Store
+    channel: str
+    batch: Batch
+    rules: Rules
+    answer: Record
+    applied: Applied = attrs.field(factory=Applied)
+    statements: list[StatementFact] = attrs.field(factory=list)
+
+    def incoming(self) -> Incoming:
+        """What the gateway is given."""
+        row, store = self.answer, self.store
+        return Incoming(
+            row.name, row.sha256, row.size, as_time(row.at), lambda: files.open_file(store, row.sha256)
+        )  # fmt: skip
+
+    def faults(self) -> str:
+        """Read it to its end and count. Why it cannot be believed, or ''."""
+        lines = 0
+        try:
+            self.statements.clear()
+            reader = self.batch.read(self.incoming(), self.statements)
+            while True:
+                lines += not is_whole(next(reader))
+                if lines > LONGEST:
+                    return f"it has more than {LONGEST} lines"
+        except StopIteration as stop:
+            if stop.value is not None and stop.value != lines:
+                return f"it says that it has {stop.value} lines, and {lines} were read: is it cut off?"
+            return ""
+        except Exception as error:
+            return plain("".join(traceback.format_exception(error, limit=-4)), 2000)
+
+    def pages(self) -> Iterator[list[tuple[int, LineFact]]]:
+        """Its lines from where it was left, numbered from 1: some of payments, or one of a whole document."""
+        page: list[tuple[int, LineFact]] = []
+        for n, said in enumerate(self.batch.read(self.incoming()), start=1):
+            if n <= self.answer.done:
+                continue
+            if page and (len(page) == PAGE or is_whole(said)):
+                yield page
+                page = []
+            page.append((n, said))
+            if is_whole(said):
+                yield page
+                page = []
+        if page:
+            yield page
+
+    def apply(self, page: list[tuple[int, LineFact]], now: int) -> None:
+        """One page, in one transaction."""
+        if is_whole(page[0][1]):
+            whole.apply(self.store, self.channel, self.answer, page[0], self.applied, now)
+        else:
+            apply_page(self.store, self.channel, self.rules, self.answer, page, self.applied, now)
+
+    def over(self) -> None:
+        """All of it was applied: what it leaves for people is a case, and what it ended is closed."""
+        with self.store.write() as connection:
+            row = answers.get(connection, self.answer.id)
+            said: dict[str, Any] = {name: getattr(row, name) for name in ("applied", "known", "strays")}
+            if self.statements:
+                said["statements"] = [balances.body(one) for one in self.statements]
+            answers.record(connection, self.store, row, "applied", "driver", said, state="applied", lines=row.done)
+            if self.applied.ours_unmatched or _ours_unmatched(connection, row):
+                documents.open_case(connection, row.id, self.applied.payroll, UNKNOWN_LINE)
+            documents.close_finished(connection, self.applied.documents)
+            for payroll in sorted(self.applied.payrolls):
+                payrolls.paid_out(connection, self.store, payroll)
+
+    def unreadable(self, why: str) -> None:
+        """Nothing of it was applied, and nothing will be: people must look."""
+        with self.store.write() as connection:
+            row = answers.get(connection, self.answer.id)
+            answers.record(connection, self.store, row, "unreadable", "driver", {"why": why}, state="unreadable")
+            documents.open_case(connection, row.id, "", UNREADABLE)
+
+
+def is_whole(said: LineFact) -> bool:
+    """Whether it speaks of a whole document."""
+    return bool(said.document) and not said.key and not said.reference
+
+
+def _ours_unmatched(connection: Any, row: Record) -> bool:
+    """After a crash: a stray of an earlier page may have named something of ours."""
+    return row.strays > 0 and any(stray.key or stray.document for stray in answers.strays(connection, row.id))
+
+
+def read_now(reading: Reading, now: Callable[[], int]) -> str:
+    """The whole of it, in this thread. Returns why it is unreadable, or ''."""
+    if why := reading.faults():
+        reading.unreadable(why)
+        return why
+    for page in reading.pages():
+        reading.apply(page, now())
+        for document in sorted(reading.applied.telling):
+            all_of(partial(tell, reading.store, document, reading.rules, now()))
+    reading.over()
+    return ""

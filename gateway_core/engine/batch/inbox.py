@@ -1,0 +1,115 @@
+"""The bank's answers: fetched, kept, applied, and only then put away at the bank."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+
+import attrs
+
+from ...contract.transports.port import Ref
+from ...model.errors import GatewayCoreError
+from ...store import answers, files
+from ...store.database import Record
+from .answers import Reading
+from .bench import Bench
+from .judging import clean
+from .lines import tell
+
+log = logging.getLogger(__name__)
+NAME = 200
+
+
+@attrs.define
+class Inbox:
+    """`next_at`: when the bank's side is looked at again; sooner after something came, at growing intervals else."""
+
+    bench: Bench
+    next_at: int = 0
+    _pause: int = 0
+    _seen: set[tuple[str, str]] = attrs.field(factory=set)
+
+    async def collect(self) -> None:
+        """Take what is there, if it is time to look; and what was taken and not dealt with, at once."""
+        bench = self.bench
+        for row in await bench.runtime.offload(self._new):
+            await self._apply(row)
+        if bench.now() < self.next_at:
+            return
+        came = False
+        for ref in await bench.runtime.offload(self._listed):
+            if (ref.name, ref.mark) not in self._seen:
+                came |= await self._take(ref)
+        self._pause = bench.rules.ask_after if came else min(max(self._pause * 2, bench.rules.ask_after), self._longest)
+        self.next_at = bench.now() + self._pause
+
+    @property
+    def _longest(self) -> int:
+        return max(self.bench.rules.ask_at_most, self.bench.rules.ask_after)
+
+    def _new(self) -> list[Record]:
+        with self.bench.store.read() as connection:
+            return answers.new(connection, self.bench.channel.name)
+
+    def _listed(self) -> list[Ref]:
+        try:
+            return list(self.bench.batch.transport.list())
+        except Exception as error:
+            log.warning("channel %s: the bank's answers cannot be listed: %s", self.bench.channel.name, error)
+            return []
+
+    async def _take(self, ref: Ref) -> bool:
+        """Fetch, keep, apply, put away. False: nothing came of it now."""
+        bench = self.bench
+        row = await bench.runtime.offload(partial(self._keep, ref))
+        if row is None:
+            return False
+        bench.runtime.point("batch-answer-stored")
+        if row.state == "new":
+            row = await self._apply(row)
+        if row.state == "applied":
+            bench.runtime.point("batch-answer-applied")
+            await bench.runtime.offload(partial(self._put_away, ref))
+        self._seen.add((ref.name, ref.mark))
+        return True
+
+    def _keep(self, ref: Ref) -> Record | None:
+        bench, store = self.bench, self.bench.store
+        try:
+            kept = files.keep(store, bench.batch.transport.fetch(ref), files.LARGEST)
+        except GatewayCoreError:
+            raise
+        except Exception as error:
+            log.warning("channel %s: %s cannot be fetched: %s", bench.channel.name, clean(ref.name, NAME), error)
+            return None
+        with store.write() as connection:
+            return answers.register(connection, store, bench.channel.name, clean(ref.name, NAME), kept, "transport")
+
+    def _put_away(self, ref: Ref) -> None:
+        try:
+            self.bench.batch.transport.archive(ref)
+        except Exception as error:
+            log.warning("channel %s: %s cannot be put away: %s", self.bench.channel.name, clean(ref.name, NAME), error)
+
+    async def _apply(self, row: Record) -> Record:
+        """Read it whole; then page by page, each a job of the writer's own."""
+        bench, runtime = self.bench, self.bench.runtime
+        reading = Reading(bench.store, bench.channel.name, bench.batch, bench.rules, row)
+        why = await runtime.offload(reading.faults)
+        if why:
+            log.warning("channel %s: %s cannot be read: %s", bench.channel.name, row.name, why)
+            await runtime.write(partial(reading.unreadable, why))
+        else:
+            pages = reading.pages()
+            while (page := await runtime.offload(partial(next, pages, None))) is not None:
+                await runtime.write(partial(reading.apply, page, bench.now()))
+                runtime.point("batch-answer-page")
+                for document in sorted(reading.applied.telling):
+                    await bench.pages(partial(tell, bench.store, document, bench.rules, bench.now()))
+                reading.applied.telling.clear()
+            await runtime.write(reading.over)
+        return await runtime.offload(partial(self._again, row.id))
+
+    def _again(self, answer: str) -> Record:
+        with self.bench.store.read() as connection:
+            return answers.get(connection, answer)

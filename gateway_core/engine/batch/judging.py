@@ -1,0 +1,92 @@
+"""One line of a bank's file against one payment of ours. Pure: what it states, or why it states nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import attrs
+
+from ...contract.batch import LineFact
+from ...contract.replies import Done, Refused, Returned, Unknown, Waiting
+from ...model.document import STEP
+from ...model.facts import Fact
+from ...model.money import Money
+from ...store.answers import Stray
+from ..evidence import plain
+
+REFERENCE, REASON, TEXT = 200, 500, 500
+# What a 64-bit column holds; a bank's file may say anything.
+LARGEST = 2**63 - 1
+Says: TypeAlias = Done | Refused | Returned | Waiting | Unknown
+
+
+@attrs.frozen
+class Ours:
+    """What the store has of a line: its payment's amount, which attempt the line was, all facts."""
+
+    amount: Money
+    attempt: int
+    facts: Sequence[Fact]
+
+
+def stated(said: LineFact, ours: Ours, answer: str, n: int, at: int) -> Fact | None:
+    """The fact that line `n` of an answer states; None when it was stated before (the same answer changes nothing).
+
+    Its number is left open: whoever writes it knows how many there are by then.
+    """
+    kind, value, reason = _verdict(said.verdict)
+    body: dict[str, Any] = {"answer": answer, "line": n}
+    if reason:
+        body["reason"] = clean(reason, REASON)
+    reference = clean(said.reference, REFERENCE)
+    if said.proof:
+        body["proof"] = True
+    if said.amount is not None and said.amount != ours.amount:
+        kind, value = "word", "wrong_amount"
+        body |= {"amount": said.amount.minor, "currency": said.amount.currency, "verdict": type(said.verdict).__name__}
+    elif reference:
+        body["reference"] = reference
+    fact = Fact(0, at, kind, value, "statement", ours.attempt, STEP, reference, body)
+    return None if any(_same(fact, before) for before in ours.facts) else fact
+
+
+def clean(text: str, limit: int) -> str:
+    """A bank's words as any database takes them."""
+    return plain(text, limit).replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def stray(n: int, said: LineFact, why: str) -> Stray:
+    """A line that is kept for people."""
+    amount = said.amount
+    minor = amount.minor if amount is not None and abs(amount.minor) <= LARGEST else None
+    return Stray(
+        n, clean(why, REASON), type(said.verdict).__name__.lower(), key=clean(said.key, REFERENCE),
+        document=clean(said.document, REFERENCE), amount=minor, currency=clean(amount.currency, 3) if amount else "",
+        reference=clean(said.reference, REFERENCE), text=clean(said.text, TEXT),
+    )  # fmt: skip
+
+
+def _verdict(verdict: Says) -> tuple[str, str, str]:
+    """(kind, value, reason) of the fact."""
+    match verdict:
+        case Done():
+            return "answer", "done", ""
+        case Refused():
+            return "answer", "refused", f"{verdict.code}: {verdict.reason}" if verdict.reason else verdict.code
+        case Returned():
+            return "answer", "returned", verdict.reason or "returned"
+        case Waiting():
+            return "word", "waiting", ""
+        case Unknown():
+            return "word", "unknown", verdict.why
+
+
+def _same(fact: Fact, before: Fact) -> bool:
+    """The bank said it already: of the same attempt, with the same reference, or now with none at all."""
+    return (
+        before.source == "statement"
+        and (before.kind, before.value, before.attempt) == (fact.kind, fact.value, fact.attempt)
+        and fact.key in ("", before.key)
+        and before.body.get("amount") == fact.body.get("amount")
+    )

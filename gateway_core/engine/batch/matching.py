@@ -1,0 +1,167 @@
+"""A page of a bank's lines: matched by key, or by the reference that the bank gave a line of ours before; then written.
+
+Nothing is guessed: a key that is not ours, a reference that two lines have, a document that does not hold the line are
+strays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from ...contract.batch import LineFact
+from ...contract.batch_channel import KEY
+from ...contract.replies import Unknown
+from ...model.document import note
+from ...model.facts import Fact
+from ...model.life import Life, add, fold
+from ...model.money import Money
+from ...store import Result, Store, answers, document_lines, documents, journal, writes
+from ...store import document_tables as d
+from ...store.answers import Stray
+from ...store.database import Record
+from ..decide import Rules
+from ..naming import Found, find
+from .judging import REFERENCE, Ours, clean, stated, stray
+from .lines import write_of
+
+# The bank has it, whatever was known of its put.
+EVIDENT = frozenset({"ready", "sending", "pending", "unknown", "held"})
+
+
+@attrs.define
+class Applied:
+    """What an answer was about so far, in this process."""
+
+    documents: set[str] = attrs.field(factory=set)
+    # Those of which something is still to be told to their lines.
+    telling: set[str] = attrs.field(factory=set)
+    payrolls: set[str] = attrs.field(factory=set)
+    ours_unmatched: bool = False
+
+    @property
+    def payroll(self) -> str:
+        """The one payroll that it is about; '' when it is about several, or none."""
+        return next(iter(self.payrolls)) if len(self.payrolls) == 1 else ""
+
+
+@attrs.define
+class Match:
+    """A payment that lines of the page are about. `facts`: old and new."""
+
+    row: Record
+    life: Life
+    facts: list[Fact]
+    cases: int
+    new: list[Fact] = attrs.field(factory=list)
+
+    def document(self, attempt: int) -> str:
+        """The file of which that attempt was a line; '' for none."""
+        intents = (fact for fact in self.facts if fact.kind == "intent" and fact.attempt == attempt)
+        return next((str(fact.body["document"]) for fact in intents if "document" in fact.body), "")
+
+    def add(self, fact: Fact) -> None:
+        """State one more."""
+        numbered = attrs.evolve(fact, no=self.life.facts + 1)
+        add(self.life, numbered)
+        self.facts.append(numbered)
+        self.new.append(numbered)
+
+
+def apply_page(
+    store: Store, channel: str, rules: Rules, answer: Record, page: Sequence[tuple[int, LineFact]], applied: Applied,
+    now: int,
+) -> None:  # fmt: skip
+    """One page in one transaction: facts, states, strays, and how far the answer was read."""
+    with store.write() as connection:
+        found, strays = _found(connection, page)
+        matches = _matches(connection, {payment for payment, _ in found.values()})
+        known, touched = 0, set[str]()
+        names = _names(connection, matches.values())
+        for n, said in page:
+            if n not in found:
+                continue
+            payment, attempt = found[n]
+            match = matches.get(payment)
+            document = "" if match is None or match.row.channel != channel else match.document(attempt)
+            if match is None or not document or said.document not in ("", names.get(document)):
+                strays.append(stray(n, said, "it is no line of that file, or went over another channel"))
+                continue
+            touched.add(document)
+            ours = Ours(Money(match.row.amount, match.row.currency), attempt, match.facts)
+            fact = stated(said, ours, answer.id, n, now)
+            known += fact is None
+            if fact is not None:
+                match.add(fact)
+        unwritten = _write(connection, store, [match for match in matches.values() if match.new], rules, now)
+        if unwritten:
+            raise AssertionError(f"answer {answer.id}: rows of {unwritten} disagree with their facts; see verify")
+        answers.keep_strays(connection, answer.id, strays)
+        answers.count(connection, answer, len(page) - known - len(strays), known, len(strays), len(page))
+        applied.ours_unmatched |= any(item.key or item.document for item in strays)
+        applied.payrolls |= {match.row.payroll for match in matches.values()}
+        applied.documents |= touched
+        for document in sorted(touched):
+            if evident(connection, store, document, answer.id, now):
+                applied.telling.add(document)
+
+
+def _found(
+    connection: Connection, page: Sequence[tuple[int, LineFact]]
+) -> tuple[dict[int, tuple[str, int]], list[Stray]]:
+    """{n: (payment, attempt)}, and the lines that name none."""
+    keys = document_lines.by_key(connection, {said.key for _, said in page if KEY.fullmatch(said.key)})
+    wanted = {clean(said.reference, REFERENCE) for _, said in page if not said.key and said.reference}
+    references = document_lines.by_reference(connection, wanted)
+    found, strays = dict[int, tuple[str, int]](), list[Stray]()
+    for n, said in page:
+        if isinstance(said.verdict, Unknown):
+            strays.append(stray(n, said, said.verdict.why or "the gateway does not understand it"))
+            continue
+        ids = None if not said.key else [keys[said.key]] if said.key in keys else []
+        named = find(ids, references.get(clean(said.reference, REFERENCE), []) if not said.key else None)
+        if isinstance(named, Found):
+            found[n] = named.payment, named.attempt
+        else:
+            strays.append(stray(n, said, named))
+    return found, strays
+
+
+def _matches(connection: Connection, payments: set[str]) -> dict[str, Match]:
+    rows = document_lines.payments(connection, payments)
+    facts = journal.facts_of_many(connection, sorted(rows))
+    lives = {payment: fold(facts[payment]) for payment in rows}
+    return {
+        payment: Match(row, lives[payment], list(facts[payment]), len(lives[payment].cases))
+        for payment, row in rows.items()
+    }
+
+
+def _names(connection: Connection, matches: Iterable[Match]) -> dict[str, str]:
+    """{document: the bank's name for it} of every file in which these payments ever were."""
+    ids = {fact.body.get("document") for match in matches for fact in match.facts if fact.kind == "intent"} - {None}
+    c = d.documents.c
+    return {row.id: row.name for row in connection.execute(sa.select(c.id, c.name).where(c.id.in_(ids)))}
+
+
+def _write(connection: Connection, store: Store, matches: Sequence[Match], rules: Rules, now: int) -> list[str]:
+    """Write what is new. Returns the payments of which it cannot be written."""
+    new = [write_of(m.life, m.row, m.new, rules, now, cases=tuple(m.life.cases[m.cases :])) for m in matches]
+    results = writes.apply(connection, store, new) if new else []
+    return [match.row.id for match, result in zip(matches, results, strict=True) if result is not Result.OK]
+
+
+def evident(connection: Connection, store: Store, document: str, answer: str, now: int) -> bool:
+    """The bank names a line of it: so it has the file, whatever was known of the put. Whether that was news."""
+    row, life = documents.look(connection, document)
+    if life.put.money is not None and row.state in EVIDENT:
+        fact = note(life, now, "outcome", "handed_over", "statement", answer=answer)
+    elif not life.heard:
+        fact = note(life, now, "word", "heard", "statement", answer=answer)
+    else:
+        return False
+    documents.tell(connection, store, row, life, [fact])
+    return True

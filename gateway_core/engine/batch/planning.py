@@ -1,0 +1,204 @@
+"""Planning: which payments go into the next file, and what the gateway makes of them.
+
+A file's worth of payments is claimed, checked (the line against what was approved, the host's policies) and given to
+`prepare_batch`. What cannot go is held or refused, each with its reason; nothing of it was sent.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import attrs
+import sqlalchemy as sa
+
+from ...contract.batch import BatchCtx, Document, LeftOut
+from ...contract.batch_channel import Batch, Faulty
+from ...model.errors import GatewayCoreError
+from ...model.facts import Fact
+from ...model.life import add, fold
+from ...model.states import UNSENT
+from ...store import Store, Write, documents, files, journal, payments, payrolls, senders, writes
+from ...store import tables as t
+from ...store.files import Kept, TooLong
+from ...store.payments import Line
+from ..evidence import plain
+from ..jobs import Job
+from .bench import Bench, pieces
+
+CLAIMED = 250
+READ = 1000
+_p = t.payments.c
+
+
+@attrs.frozen
+class Made:
+    """What came of a document's bytes: kept, or too long for the bank."""
+
+    document: Document
+    kept: Kept | None
+
+
+def batches(store: Store, job: Job, channel: str, batch: Batch, now: int) -> Iterator[list[str]]:
+    """Ids of unsent payments, in portions for one file at most: in the order of their lines, group by group."""
+    if not batch.groups:
+        yield from _portions((row.id for row in _unsent(store, job, channel, now)), batch.limits.lines)
+        return
+    # Read to the end first: memory stays flat by a file that has no name on the disk.
+    with closing(sqlite3.connect("", check_same_thread=False)) as scratch:
+        scratch.execute("CREATE TABLE line (place TEXT, line INTEGER, id TEXT)")
+        rows = _unsent(store, job, channel, now)
+        scratch.executemany(
+            "INSERT INTO line VALUES (?, ?, ?)", ((_group(batch, row), row.line, row.id) for row in rows)
+        )
+        for (place,) in scratch.execute("SELECT DISTINCT place FROM line ORDER BY place").fetchall():
+            of_place = scratch.execute("SELECT id FROM line WHERE place = ? ORDER BY line", (place,))
+            yield from _portions((row[0] for row in of_place), batch.limits.lines)
+
+
+def _unsent(store: Store, job: Job, channel: str, now: int) -> Iterator[Any]:
+    where = (_p.channel == channel, _p.state.in_(UNSENT), _p.open, _p.sender.is_(None), _p.due <= now)
+    for page in payments.pages(store.read, job.payroll, READ, *where):
+        yield from page
+
+
+def _group(batch: Batch, row: Any) -> str:
+    """A gateway that fails here fails at each of its payments, in `prepare_batch`, where they are held."""
+    try:
+        return batch.group_of(payments.as_payment(row))
+    except Exception:
+        return ""
+
+
+def _portions(ids: Iterator[str], size: int) -> Iterator[list[str]]:
+    portion: list[str] = []
+    for payment in ids:
+        portion.append(payment)
+        if len(portion) == size:
+            yield portion
+            portion = []
+    if portion:
+        yield portion
+
+
+async def claimed(bench: Bench, job: Job, ids: Sequence[str]) -> list[Line]:
+    """These payments, ours now; those that may not go are held, with the reason on the record."""
+    lines: list[Line] = []
+    for page in pieces(list(ids), CLAIMED):
+        found, refused = await bench.runtime.write(partial(_claim, bench, job.payroll, page))
+        why = dict(refused) | {
+            line.payment.id: "the line differs from what was approved"
+            for line in found
+            if line.payment.leaf() != line.leaf
+        }
+        said = await bench.objections([line.payment for line in found if line.payment.id not in why])
+        why |= {payment: reason for payment, reason in said.items() if payment not in why}
+        await end(bench, [(line, "hold", why[line.payment.id], {}) for line in found if line.payment.id in why])
+        lines += [line for line in found if line.payment.id not in why]
+    return lines
+
+
+def _claim(bench: Bench, payroll: str, ids: Sequence[str]) -> tuple[list[Line], Mapping[str, str]]:
+    store = bench.store
+    with store.write() as connection:
+        if not payrolls.sends(connection, payroll):
+            return [], {}
+        rows, refused = senders.claim_these(connection, bench.sender, ids, bench.now())
+        facts = journal.facts_of_many(connection, [row.id for row in rows if row.facts])
+        if rows:
+            payrolls.begun(connection, store, payroll)
+    return [payments.as_line(row, facts.get(row.id, [])) for row in rows], refused
+
+
+async def end(bench: Bench, said: Sequence[tuple[Line, str, str, dict[str, Any]]]) -> None:
+    """Write (line, kind, value, body) of payments that are ours, and let go of them."""
+    for page in pieces(list(said), CLAIMED):
+        await bench.runtime.write(partial(_end, bench, page))
+
+
+def _end(bench: Bench, said: Sequence[tuple[Line, str, str, dict[str, Any]]]) -> None:
+    now, new = bench.now(), []
+    for line, kind, value, body in said:
+        life = fold(line.facts)
+        source = "flow" if kind == "outcome" else "driver"
+        fact = Fact(life.facts + 1, now, kind, plain(value), source, life.attempt, body=body)
+        add(life, fact)
+        new.append(
+            Write(
+                payment=line.payment.id, payroll=line.payroll, expected=len(line.facts), facts=(fact,),
+                state=life.state, attempt=life.attempt, reference=life.reference, reason=life.reason, due=0,
+                open=not life.settled, sender=bench.sender, release=True,
+            )
+        )  # fmt: skip
+    with bench.store.write() as connection:
+        # What another was quicker with is as it is; it is looked at again at the next turn.
+        writes.apply(connection, bench.store, new)
+
+
+async def give_back(bench: Bench, ids: Sequence[str]) -> None:
+    """Let go of payments, as they are."""
+    for page in pieces(list(ids), READ):
+        await bench.runtime.write(partial(_give_back, bench, page))
+
+
+def _give_back(bench: Bench, ids: Sequence[str]) -> None:
+    with bench.store.write() as connection:
+        senders.give_back(connection, bench.sender, ids)
+
+
+class Making:
+    """One call of `prepare_batch`, document by document."""
+
+    def __init__(self, bench: Bench, job: Job, lines: Sequence[Line]) -> None:
+        self._bench, self._job = bench, job
+        self._given = [line.payment for line in lines]
+        self._attempts = {line.payment.id: line.attempt for line in lines}
+        self._documents: Iterator[Document | LeftOut] | None = None
+        # Of the next document; the gateway was told that of the first.
+        self.number = 0
+
+    async def next(self) -> Made | LeftOut | None:
+        """The next, with its bytes kept; None: that was all. Raises Faulty, with the trace of what a gateway raises."""
+        return await self._bench.runtime.offload(self._next)
+
+    def _next(self) -> Made | LeftOut | None:
+        bench = self._bench
+        try:
+            if self._documents is None:
+                self._documents = bench.batch.prepare(self._given, self._ctx())
+            made = next(self._documents, None)
+            if not isinstance(made, Document):
+                return made
+            content = [made.content] if isinstance(made.content, bytes) else made.content
+            try:
+                return Made(made, files.keep(bench.store, content, bench.batch.limits.size or files.LARGEST))
+            except TooLong:
+                return Made(made, None)
+        except (Faulty, OSError, GatewayCoreError):
+            # The disk's or the store's failure is not the gateway's.
+            raise
+        except Exception as error:
+            trace = "".join(traceback.format_exception(error, limit=-6))
+            raise Faulty(f"prepare_batch raised:\n{trace}") from error
+
+    def _ctx(self) -> BatchCtx:
+        bench, job = self._bench, self._job
+        with bench.store.read() as connection:
+            self.number = documents.next_number(connection, job.payroll, bench.channel.name)
+        return bench.ctx(job.payroll, self.number, bench.now(), self._attempts)
+
+
+def unsent(store: Store, job: Job, channel: str) -> int | None:
+    """When the next payment that no file holds yet may go; None when there is none."""
+    query = sa.select(sa.func.min(_p.due)).where(
+        _p.payroll == job.payroll, _p.channel == channel, _p.open, _p.sender.is_(None), _p.state.in_(UNSENT)
+    )
+    with store.read() as connection:
+        if not payrolls.sends(connection, job.payroll):
+            return None
+        due = connection.execute(query).scalar()
+    return None if due is None else int(due)

@@ -1,0 +1,31 @@
+"""The life of a payment that is a line of a file: no flow goes on after the bank's word, which settles it at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .facts import Fact
+    from .life import Life, Step
+
+SETTLES = {"done": "paid", "refused": "refused"}
+
+
+def settled(life: Life, fact: Fact) -> None:
+    """A definite answer about this line. One that people hold stays with them: they see what the bank said."""
+    if not life.settled:
+        life.state = SETTLES.get(fact.value, life.state)
+        life.reference = str(fact.body.get("reference", "")) or life.reference
+        life.reason = str(fact.body.get("reason", ""))
+
+
+def paid_again(life: Life, step: Step, fact: Fact) -> bool:
+    """Whether the bank booked it a second time: both times with a reference of its own, and they differ.
+
+    Of a line that two people called paid, this is the bank's first word.
+    """
+    if step.verdict != "done" or step.answer is None:
+        step.verdict, step.answer = fact.value, fact
+        return False
+    before, now = (str(said.body.get("reference", "")) for said in (step.answer, fact))
+    return bool(before and now and before != now)
