@@ -19,6 +19,7 @@ import attrs
 from ..model.errors import StoreError
 from .database import Store
 from .disk import sync
+from .files import copy_folder
 
 COUNTED = ("facts", "payments", "payrolls", "heads")
 PATIENCE = 30.0
@@ -55,6 +56,8 @@ def backup(store: Store, target: Path) -> BackupReport:
         os.close(handle)
         counts = _copy(source, Path(part), store.identity)
         sync(Path(part))
+        # After the copy: of every file that it speaks of, the bytes were there before.
+        copy_folder(source, target)
         os.replace(part, target)  # noqa: PTH105 - beside os.fsync
         sync(target.parent)
     except BaseException as error:

@@ -1,10 +1,17 @@
-"""The one clock port of the store: leases and the times of facts are read here, so that a simulation can step it."""
+"""The one clock port of the store: leases and the times of facts are read here, so that a simulation can step it.
+
+Leases run by the database's clock: on PostgreSQL, senders on several machines would not agree on another.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
 
 
 def _system() -> int:
@@ -15,8 +22,26 @@ _read: Callable[[], int] = _system
 
 
 def now_us() -> int:
-    """The database's clock: on SQLite this machine's, in UTC microseconds."""
+    """This machine's clock, in UTC microseconds: the one of a SQLite file, too."""
     return _read()
+
+
+class DatabaseNow(sa.ColumnElement[int]):
+    """The database's clock within a statement, in UTC microseconds. SQLite is told it, as `w_now`."""
+
+    inherit_cache = True
+    type = sa.BigInteger()
+
+
+@compiles(DatabaseNow)
+def _told(element: DatabaseNow, compiler: Any, **how: Any) -> str:
+    return str(compiler.process(sa.bindparam("w_now", type_=sa.BigInteger), **how))
+
+
+@compiles(DatabaseNow, "postgresql")
+def _asked(element: DatabaseNow, compiler: Any, **how: Any) -> str:
+    # Not now(), which is when the transaction began.
+    return "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
 
 @contextmanager

@@ -10,18 +10,47 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from ..model.compact import compact
 from ..model.facts import Fact
 from . import tables as t
 from .database import Record, Store, now_us
-from .prepared import Prepared
+from .prepared import Among, Prepared
 
+_BEGUN = Prepared(
+    sa.insert(t.sessions)
+    .values(opened_at=sa.bindparam("opened_at"), process=sa.bindparam("process"))
+    .returning(t.sessions.c.id)
+)
 INSERT_FACT = Prepared(sa.insert(t.facts))
-_compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_f = t.facts.c
+_FACTS = Among(sa.select(t.facts).order_by(_f.payment, _f.no), _f.payment)
+# That the key is not empty is said for the index, which holds no others.
+_keyed = (_f.key == sa.bindparam("w_key"), sa.text("facts.key <> ''"), _f.kind == "intent")
+_OF_PAYROLL = Prepared(
+    sa.select(t.facts).where(sa.text("facts.payment = ''"), _f.payroll == sa.bindparam("w_payroll")).order_by(_f.no)
+)
+_OF_KEY = Prepared(sa.select(_f.payment, _f.step).where(*_keyed).limit(1))
+# So many payments may ask under one key at the same time and hear its answer; the others ask again.
+ASKERS = 64
+_ALL_OF_KEY = Prepared(
+    sa.select(_f.payment)
+    .join(t.payments, t.payments.c.id == _f.payment)
+    .where(*_keyed)
+    .group_by(_f.payment, t.payments.c.open)
+    .order_by(t.payments.c.open.desc(), sa.func.max(_f.at).desc())
+    .limit(ASKERS)
+)
+_HEAD = Prepared(
+    sa.insert(t.heads).values(
+        {name: sa.bindparam(name) for name in ("session", "n", "chain", "at", "why", "signature")}
+    )
+)
 SALT = 16
 CHAINED = ("session", "n", "payroll", "payment", "no", "at", "kind", "value", "source", "attempt", "step", "key")
 
@@ -29,24 +58,24 @@ CHAINED = ("session", "n", "payroll", "payment", "no", "at", "kind", "value", "s
 def begin_session(store: Store) -> None:
     """Begin the writer session of a freshly opened store."""
     with store.write() as connection:
-        made = connection.execute(sa.insert(t.sessions).values(opened_at=now_us(), process=f"pid {os.getpid()}"))
-        store.session = int(made.lastrowid)
+        (made,) = _BEGUN.rows(connection, opened_at=now_us(), process=f"pid {os.getpid()}")
+        store.session = int(made.id)
         store.head = (0, b"")
 
 
 def append(connection: Connection, store: Store, facts: Iterable[tuple[str, str, Fact]]) -> None:
     """Append (payroll, payment, fact) rows in the running write transaction."""
     n, chain = store.head
-    rows = []
-    for payroll, payment, fact in facts:
+    facts = list(facts)
+    salts, rows = os.urandom(SALT * len(facts)), []
+    for number, (payroll, payment, fact) in enumerate(facts):
         n += 1
-        body = _compact(fact.body)
-        salt = os.urandom(SALT)
+        body = compact(fact.body)
+        salt = salts[number * SALT : (number + 1) * SALT]
         row: dict[str, Any] = {
             "session": store.session, "n": n, "payroll": payroll, "payment": payment, "no": fact.no, "at": fact.at,
             "kind": fact.kind, "value": fact.value, "source": fact.source, "attempt": fact.attempt, "step": fact.step,
-            "key": fact.key, "salt": salt, "body": body,
-            "digest": hashlib.sha256(salt + body.encode()).digest(),
+            "key": fact.key, "salt": salt, "body": body.decode(), "digest": hashlib.sha256(salt + body).digest(),
         }  # fmt: skip
         chain = row["chain"] = link(chain, row)
         rows.append(row)
@@ -55,20 +84,24 @@ def append(connection: Connection, store: Store, facts: Iterable[tuple[str, str,
     store.head = (n, chain)
 
 
+_chained = itemgetter(*CHAINED)
+
+
 def link(previous: bytes, row: Mapping[str, Any]) -> bytes:
-    """The chain value of a row after `previous`."""
-    # Each text with its length: no two rows read the same, whatever a plugin wrote into one.
-    texts = [str(row[name]) for name in CHAINED]
-    columns = "".join([f"{len(text)}:{text}" for text in texts])
-    return hashlib.sha256(previous + row["digest"] + columns.encode()).digest()
+    """The chain value of a row after `previous`: SHA-256 of it, the row's digest, and its columns as a JSON list."""
+    columns = _chained(row)
+    try:
+        text = compact(columns)
+    except (TypeError, ValueError):
+        text = repr(columns).encode()  # somebody put what is no text there; it never was what was chained
+    return hashlib.sha256(previous + row["digest"] + text).digest()
 
 
 def record_head(connection: Connection, store: Store, why: str, signature: str = "") -> None:
     """Note the session's head, so that it can be exported and held against the journal later."""
     n, chain = store.head
-    connection.execute(
-        sa.insert(t.heads).values(session=store.session, n=n, chain=chain, at=now_us(), why=why, signature=signature)
-    )
+    head = {"session": store.session, "n": n, "chain": chain, "at": now_us(), "why": why, "signature": signature}
+    _HEAD.run(connection, [head])
 
 
 def as_fact(row: Record) -> Fact:
@@ -80,30 +113,28 @@ def as_fact(row: Record) -> Fact:
 
 def facts_of(connection: Connection, payment: str) -> list[Fact]:
     """All facts of one payment, in order."""
-    f = t.facts.c
-    return [as_fact(row) for row in connection.execute(sa.select(t.facts).where(f.payment == payment).order_by(f.no))]
+    return [as_fact(row) for row in _FACTS.run(connection, [payment])]
 
 
 def facts_of_many(connection: Connection, payments: Sequence[str]) -> dict[str, list[Fact]]:
     """Facts of several payments (at most a page), each in order."""
     found: dict[str, list[Fact]] = {payment: [] for payment in payments}
-    f = t.facts.c
-    query = sa.select(t.facts).where(f.payment.in_(payments)).order_by(f.payment, f.no)
-    for row in connection.execute(query):
+    for row in _FACTS.run(connection, payments) if payments else ():
         found[row.payment].append(as_fact(row))
     return found
 
 
 def facts_of_payroll(connection: Connection, payroll: str) -> list[Fact]:
     """The payroll's own facts: proposed, approved, paused, reconciled, closed ..."""
-    f = t.facts.c
-    query = sa.select(t.facts).where(f.payment == "", f.payroll == payroll).order_by(f.no)
-    return [as_fact(row) for row in connection.execute(query)]
+    return [as_fact(row) for row in _OF_PAYROLL.rows(connection, w_payroll=payroll)]
+
+
+def payments_of_key(connection: Connection, key: str) -> list[str]:
+    """Ids of the payments that asked under this key: those still open first, the latest first, a bounded number."""
+    return [row.payment for row in _ALL_OF_KEY.rows(connection, w_key=key)]
 
 
 def payment_of_key(connection: Connection, key: str) -> tuple[str, str] | None:
     """(payment id, step) of the intent that carries this key, or None."""
-    f = t.facts.c
-    query = sa.select(f.payment, f.step).where(f.key == key, f.kind == "intent").limit(1)
-    row = connection.execute(query).first()
-    return (row.payment, row.step) if row else None
+    rows = _OF_KEY.rows(connection, w_key=key)
+    return (rows[0].payment, rows[0].step) if rows else None

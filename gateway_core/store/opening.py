@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 import uuid
 from functools import partial
 from pathlib import Path
@@ -13,17 +15,22 @@ from ..model.errors import StoreError
 from ..model.facts import Fact
 from ..model.life import add, fold
 from ..model.states import SETTLED, WITHDRAWN
-from . import journal
+from . import documents, journal, senders
 from . import tables as t
 from .database import Store, create, now_us, recognise
+from .prepared import Prepared
 
+log = logging.getLogger(__name__)
 PAGE = 200
+# Seconds between two looks at who sends.
+LOOK = 0.2
+_IS_RESTORED = Prepared(sa.select(t.meta.c.value).where(t.meta.c.key == "restored"))
 
 
 def open_store(url: str, deployment: str, environment: str, *, create: bool = False) -> Store:
     """Open the store at `url`. A missing one is an error unless `create`."""
     _file(url, create)
-    store = Store(url, deployment)
+    store = store_at(url, deployment)
     try:
         if create:
             _make(store, environment)
@@ -34,6 +41,17 @@ def open_store(url: str, deployment: str, environment: str, *, create: bool = Fa
         store.close()
         raise
     return store
+
+
+def store_at(url: str, deployment: str) -> Store:
+    """The store at an address, not yet recognised. Raises StoreError where its database's library is missing."""
+    if make_url(url).get_backend_name() == "sqlite":
+        return Store(url, deployment)
+    try:
+        from .postgresql import ServerStore
+    except ImportError as error:
+        raise StoreError(f"PostgreSQL cannot be used ({error}): pip install 'gateway-core[postgresql]'") from error
+    return ServerStore(url, deployment)
 
 
 def _file(url: str, create: bool) -> None:
@@ -56,12 +74,21 @@ def _make(store: Store, environment: str) -> None:
 
 
 def close_store(store: Store) -> None:
-    """End the writer session: its head is recorded, so that a later cut at its end shows."""
-    if not store.uncertain and store.head[0]:
-        with store.write() as connection:
-            journal.record_head(connection, store, "session ended")
-            connection.execute(sa.update(t.sessions).where(t.sessions.c.id == store.session).values(ended_at=now_us()))
-    store.close()
+    """End the writer session: its head is recorded, so that a later cut at its end shows.
+
+    Where it cannot be recorded, that is logged: whoever closes a store that fails has the reason already.
+    """
+    try:
+        if not store.uncertain and store.head not in ((0, b""), store.ended):
+            with store.write() as connection:
+                journal.record_head(connection, store, "session ended")
+                ended = sa.update(t.sessions).where(t.sessions.c.id == store.session).values(ended_at=now_us())
+                connection.execute(ended)
+            store.ended = store.head
+    except StoreError as error:
+        log.warning("the end of session %s was not recorded: %s", store.session, error)
+    finally:
+        store.close()
 
 
 def newest(store: Store) -> tuple[int, int, bytes]:
@@ -83,6 +110,7 @@ def restored(store: Store, by: str, second: str) -> int:
         .order_by(p.id)
         .limit(PAGE)
     )
+    documents.restored(store, by, second)
     count, after = 0, ""
     while True:
         with store.write() as connection:
@@ -105,6 +133,24 @@ def restored(store: Store, by: str, second: str) -> int:
         after = rows[-1].id
 
 
+def joins_senders(store: Store) -> bool:
+    """Whether another sender renews its lease just now: it has held its own mark against this server.
+
+    Waits for that no longer than leases run.
+    """
+    if not store.server:
+        return False
+    with store.read() as connection:
+        left = first = senders.leases(connection)
+    while left:
+        time.sleep(LOOK)
+        with store.read() as connection:
+            left = {token: until for token, until in senders.leases(connection).items() if token in first}
+        if any(until > first[token] for token, until in left.items()):
+            return True
+    return False
+
+
 def note_restored(store: Store, said: str) -> None:
     """Keep that the store was restored, and who said so ('' ends it). Until then new payrolls are asked about, too:
     one that was proposed and sent after the backup, and is proposed again now, has the same keys.
@@ -118,4 +164,4 @@ def note_restored(store: Store, said: str) -> None:
 def is_restored(store: Store) -> bool:
     """Whether what is sent for the first time is asked about before."""
     with store.read() as connection:
-        return connection.execute(sa.select(t.meta.c.value).where(t.meta.c.key == "restored")).first() is not None
+        return bool(_IS_RESTORED.rows(connection))

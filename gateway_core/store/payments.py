@@ -21,6 +21,23 @@ from .journal import facts_of_many
 from .prepared import Prepared
 
 _p = t.payments.c
+_open = sa.select(sa.func.min(_p.due).label("due")).where(
+    _p.payroll == sa.bindparam("w_payroll"), _p.channel == sa.bindparam("w_channel"), _p.open, _p.sender.is_(None)
+)
+_NEXT_DUE = Prepared(_open)
+_NEXT_DUE_SENT = Prepared(_open.where(*(_p.state != state for state in sorted(UNSENT))))
+_SUMS = Prepared(
+    sa.select(_p.currency, _p.state, sa.func.sum(_p.amount).label("amount"))
+    .where(_p.payroll == sa.bindparam("w_payroll"), _p.channel == sa.bindparam("w_channel"), _p.open)
+    .group_by(_p.currency, _p.state)
+)
+_LEAVES = Prepared(
+    sa.select(_p.line, _p.leaf)
+    .where(_p.payroll == sa.bindparam("w_payroll"), _p.line > sa.bindparam("w_after"))
+    .order_by(_p.line)
+    .limit(5000)
+)
+_GET = Prepared(sa.select(t.payments).where(_p.id == sa.bindparam("w_id")))
 
 
 @attrs.frozen
@@ -95,8 +112,8 @@ INSERT = Prepared(
 
 def get(connection: Connection, payment: str) -> Line | None:
     """One payment with its facts."""
-    row = connection.execute(sa.select(t.payments).where(_p.id == payment)).first()
-    return as_line(row, facts_of_many(connection, [payment])[payment]) if row else None
+    rows = _GET.rows(connection, w_id=payment)
+    return as_line(rows[0], facts_of_many(connection, [payment])[payment]) if rows else None
 
 
 def page(connection: Connection, payroll: str, after: int, size: int, *where: sa.ColumnElement[bool]) -> list[Record]:
@@ -120,10 +137,9 @@ def pages(read: Any, payroll: str, size: int, *where: sa.ColumnElement[bool]) ->
 def leaves(read: Any, payroll: str) -> Iterator[bytes]:
     """The stored leaves in line order, for the root."""
     after = 0
-    query = sa.select(_p.line, _p.leaf).where(_p.payroll == payroll).order_by(_p.line).limit(5000)
     while True:
         with read() as connection:
-            rows = list(connection.execute(query.where(_p.line > after)))
+            rows = _LEAVES.rows(connection, w_payroll=payroll, w_after=after)
         if not rows:
             return
         yield from (row.leaf for row in rows)
@@ -160,21 +176,13 @@ def counts(connection: Connection, payroll: str) -> list[tuple[str, int, int]]:
 
 def next_due(connection: Connection, payroll: str, channel: str, sent_only: bool) -> int | None:
     """When the next open, unclaimed payment of this payroll and channel is due; None when there is none."""
-    query = sa.select(sa.func.min(_p.due)).where(
-        _p.payroll == payroll, _p.channel == channel, _p.open, _p.sender.is_(None)
-    )
-    if sent_only:
-        query = query.where(_p.state.not_in(UNSENT))
-    due = connection.execute(query).scalar()
+    query = _NEXT_DUE_SENT if sent_only else _NEXT_DUE
+    due = query.rows(connection, w_payroll=payroll, w_channel=channel)[0].due
     return None if due is None else int(due)
 
 
 def sum_of(connection: Connection, payroll: str, channel: str, states: Collection[str]) -> Money | None:
     """What the payments of a payroll and channel in these states come to; None when there are none."""
-    query = (
-        sa.select(_p.currency, sa.func.sum(_p.amount))
-        .where(_p.payroll == payroll, _p.channel == channel, _p.state.in_(states), _p.open)
-        .group_by(_p.currency)
-    )
-    row = connection.execute(query).first()
-    return Money(int(row[1]), row[0]) if row else None
+    rows = _SUMS.rows(connection, w_payroll=payroll, w_channel=channel)
+    mine = [row for row in rows if row.state in states]
+    return Money(sum(int(row.amount) for row in mine), mine[0].currency) if mine else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,28 +14,47 @@ from ..model.errors import NotFoundError, WrongState
 from ..model.facts import Fact
 from ..model.identity import digest
 from ..model.states import PAYROLL, SENDS
-from . import journal
+from . import journal, suspension
 from . import tables as t
-from .database import Record, Store, now_us
+from .database import NotAlone, Record, Store, now_us
+from .prepared import Prepared
 
 _r = t.payrolls.c
 _p = t.payments.c
+_wanted: sa.BindParameter[str] = sa.bindparam("w_payroll")
+# Nobody takes another payroll's place by a name that is its id.
+_GET = Prepared(
+    sa.select(t.payrolls)
+    .where(sa.or_(_r.id == _wanted, _r.name == _wanted), _r.complete)
+    .order_by(_r.id != _wanted)
+    .limit(1)
+)
+_MAY_SEND = Prepared(
+    sa.select(
+        _r.state, _r.paused, _r.approval_ends, _r.pay_at, suspension.among(_r.id).label("suspended")
+    ).where(_r.id == _wanted)
+)  # fmt: skip
+_LISTED = Prepared(sa.select(t.payrolls).where(_r.complete).order_by(_r.proposed_at, _r.id))
+_some_open = sa.exists().where(_p.payroll == _r.id, _p.open)
+_SENDING = Prepared(
+    sa.select(t.payrolls)
+    .where(sa.or_(*(_r.state == state for state in sorted(SENDS))), _r.complete, _some_open)
+    .order_by(_r.approved_at, _r.id)
+)
+_OPEN = Prepared(sa.select(_p.id).where(_p.payroll == _wanted, _p.open).limit(1))
 
 
 def get(connection: Connection, payroll: str) -> Record:
     """A payroll by id or by name. Raises NotFoundError."""
-    # Nobody takes another payroll's place by a name that is its id.
-    here = sa.or_(_r.id == payroll, _r.name == payroll)
-    query = sa.select(t.payrolls).where(here, _r.complete).order_by(_r.id != payroll)
-    row = connection.execute(query).first()
-    if row is None:
+    rows = _GET.rows(connection, w_payroll=payroll)
+    if not rows:
         raise NotFoundError(f"there is no payroll {payroll!r}; `gateway status` lists them")
-    return row
+    return rows[0]
 
 
 def listed(connection: Connection) -> list[Record]:
     """All payrolls, oldest first."""
-    return list(connection.execute(sa.select(t.payrolls).where(_r.complete).order_by(_r.proposed_at, _r.id)))
+    return list(_LISTED.rows(connection))
 
 
 def record(
@@ -47,15 +67,26 @@ def record(
     value = str(columns.get("state", ""))
     fact = Fact(row.facts + 1, now_us(), kind, value, by, body=body)
     journal.append(connection, store, [(row.id, "", fact)])
-    changed = sa.update(t.payrolls).where(_r.id == row.id, _r.facts == row.facts)
-    if connection.execute(changed.values(facts=row.facts + 1, **columns)).rowcount != 1:
+    given = {f"b_{name}": column for name, column in columns.items()}
+    now = {"w_payroll": row.id, "w_facts": row.facts, "b_facts": row.facts + 1}
+    if not _change(frozenset(columns)).rows(connection, **now, **given):
         raise WrongState(f"payroll {row.name!r} was changed by someone else just now; look again")
+
+
+@lru_cache(64)
+def _change(columns: frozenset[str]) -> Prepared:
+    """Writes these columns of a payroll that nobody else has changed; returns its id if it did."""
+    new: dict[str, sa.BindParameter[Any]] = {name: sa.bindparam(f"b_{name}") for name in ("facts", *sorted(columns))}
+    same = sa.update(t.payrolls).where(_r.id == _wanted, _r.facts == sa.bindparam("w_facts"))
+    return Prepared(same.values(new).returning(_r.id))
 
 
 def begun(connection: Connection, store: Store, payroll: str) -> None:
     """Something of an approved payroll is being worked on: it is ongoing from now on."""
     row = get(connection, payroll)
     if row.state in ("approved", "awaiting_reconciliation"):
+        if not store.alone:
+            raise NotAlone
         record(connection, store, row, "begun", "driver", {}, state="ongoing")
 
 
@@ -65,8 +96,7 @@ def paid_out(connection: Connection, store: Store, payroll: str) -> None:
     A comparison made before the last payment was settled does not count. One of which nothing was ever begun is over.
     """
     row = get(connection, payroll)
-    open_ = sa.select(_p.id).where(_p.payroll == row.id, _p.open).limit(1)
-    if row.state not in ("approved", "ongoing") or connection.execute(open_).first() is not None:
+    if row.state not in ("approved", "ongoing") or _OPEN.rows(connection, w_payroll=row.id):
         return
     if row.state == "approved":
         record(connection, store, row, "cancelled", "driver", {}, state="cancelled")
@@ -75,20 +105,18 @@ def paid_out(connection: Connection, store: Store, payroll: str) -> None:
 
 
 def sends(connection: Connection, payroll: str) -> bool:
-    """Whether its unsent lines may go now: approved, not paused, not expired. It may change at any time."""
-    query = sa.select(_r.state, _r.paused, _r.approval_ends).where(_r.id == payroll)
-    row = connection.execute(query).one()
-    return row.state in SENDS and not row.paused and not (row.approval_ends and row.approval_ends < now_us())
+    """Whether its unsent lines may go now: approved, not paused, suspended or expired, waiting for no moment.
+
+    It may change at any time.
+    """
+    (row,) = _MAY_SEND.rows(connection, w_payroll=payroll)
+    kept = row.paused or row.suspended or row.pay_at or (row.approval_ends and row.approval_ends < now_us())
+    return row.state in SENDS and not kept
 
 
 def sending(connection: Connection) -> list[Record]:
     """Payrolls that may send and have something open, in the order of their approval."""
-    query = (
-        sa.select(t.payrolls)
-        .where(_r.state.in_(SENDS), _r.complete, sa.exists().where(_p.payroll == _r.id, _p.open))
-        .order_by(_r.approved_at, _r.id)
-    )
-    return list(connection.execute(query))
+    return list(_SENDING.rows(connection))
 
 
 def channels_of(row: Record) -> dict[str, str]:

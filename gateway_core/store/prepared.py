@@ -1,12 +1,15 @@
-"""Statements of the hot path: compiled once per dialect, run with plain tuples (or dicts, as the driver takes them).
+"""Statements of the hot path: compiled once per dialect, run by the driver, rows read as plain named tuples.
 
-SQLAlchemy's own execution prepares each row of parameters and each row of results anew, which costs more than the
-database's work. Results carry the driver's own values: a boolean is 0 or 1 on SQLite.
+SQLAlchemy's own execution prepares each statement, each row of parameters and each row of results anew, which costs
+more than the database's work. Results carry the driver's own values: a boolean is 0 or 1 on SQLite.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import attrs
@@ -14,24 +17,66 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 
 
-@attrs.frozen
+@attrs.define
 class _Text:
-    """A compiled statement: its text, constants that it brings, and the order of parameters where it is positional."""
+    """A compiled statement: its text, and what makes the driver's parameters of named ones."""
 
     text: str
-    constants: Mapping[str, Any]
-    order: Sequence[str] | None
+    given: Callable[[Mapping[str, Any]], Any]
+    shape: Any = None
 
     @classmethod
     def of(cls, statement: Any, dialect: Dialect) -> _Text:
         compiled = statement.compile(dialect=dialect)
         constants = {name: value for name, value in compiled.params.items() if value is not None}
-        return cls(str(compiled), constants, compiled.positiontup if compiled.positional else None)
+        bind = _binder(compiled.positiontup if compiled.positional else None)
+        return cls(str(compiled), (lambda values: bind({**constants, **values})) if constants else bind)
 
-    def given(self, values: Mapping[str, Any]) -> Any:
-        """The parameters as the driver takes them."""
-        named = {**self.constants, **values} if self.constants else values
-        return dict(named) if self.order is None else tuple([named[name] for name in self.order])
+    def rows(self, connection: Connection, given: Any) -> list[Any]:
+        """What a statement returns."""
+        driver: Any = connection.connection.dbapi_connection
+        try:
+            cursor = driver.execute(self.text, given)
+            found = cursor.fetchall()
+        except Exception as error:
+            raise _told(connection, error) from error
+        if self.shape is None:
+            row: Any = namedtuple("Row", [column[0] for column in cursor.description])  # type: ignore[misc]
+            self.shape = partial(tuple.__new__, row)
+        return list(map(self.shape, found))
+
+    def run(self, connection: Connection, given: Sequence[Any]) -> None:
+        """Once per row of parameters, in one call of the driver."""
+        driver: Any = connection.connection.dbapi_connection
+        try:
+            if len(given) == 1:
+                driver.execute(self.text, given[0])
+            else:
+                driver.cursor().executemany(self.text, given)
+        except Exception as error:
+            raise _told(connection, error) from error
+
+
+def _binder(order: Sequence[str] | None) -> Callable[[Mapping[str, Any]], Any]:
+    """Named parameters as a dict, positional ones as a tuple in their order."""
+    if order is None:
+        return dict
+    # `itemgetter` of one name gives no tuple, and of none it cannot be made.
+    return itemgetter(*order) if len(order) > 1 else lambda named: tuple([named[name] for name in order])
+
+
+def _told(connection: Connection, error: Exception) -> Exception:
+    """The driver's error as SQLAlchemy's of the same name (PEP 249); never with the parameters, which are people's.
+
+    A connection that is lost is not used again.
+    """
+    for kind in type(error).__mro__:
+        known = getattr(sa.exc, kind.__name__, None)
+        if isinstance(known, type) and issubclass(known, sa.exc.DBAPIError):
+            if connection.dialect.is_disconnect(error, None, None):  # type: ignore[arg-type]
+                connection.invalidate(error)
+            return known("", None, error)
+    return error
 
 
 class Prepared:
@@ -41,21 +86,21 @@ class Prepared:
         self._statement = statement
         self._made: dict[str, _Text] = {}
 
-    def _text(self, connection: Connection) -> _Text:
-        made = self._made.get(connection.dialect.name)
-        if made is None:
-            made = self._made[connection.dialect.name] = _Text.of(self._statement, connection.dialect)
+    def _text(self, dialect: Dialect) -> _Text:
+        made = self._made[dialect.name] = _Text.of(self._statement, dialect)
         return made
 
     def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run an INSERT or UPDATE once per row, in one call of the driver."""
-        text = self._text(connection)
-        connection.exec_driver_sql(text.text, [text.given(row) for row in rows])
+        """Run an INSERT or UPDATE once per row."""
+        dialect = connection.dialect
+        text = self._made.get(dialect.name) or self._text(dialect)
+        text.run(connection, list(map(text.given, rows)))
 
-    def rows(self, connection: Connection, **values: Any) -> Sequence[Any]:
+    def rows(self, connection: Connection, **values: Any) -> list[Any]:
         """The rows of a SELECT, with columns by name."""
-        text = self._text(connection)
-        return connection.exec_driver_sql(text.text, text.given(values)).all()
+        dialect = connection.dialect
+        text = self._made.get(dialect.name) or self._text(dialect)
+        return text.rows(connection, text.given(values))
 
 
 class Among:
@@ -65,7 +110,7 @@ class Among:
         self._statement, self._column = statement, column
         self._made: dict[tuple[str, int], _Text] = {}
 
-    def run(self, connection: Connection, values: Sequence[Any]) -> Sequence[Any]:
+    def run(self, connection: Connection, values: Sequence[Any]) -> list[Any]:
         """The rows, with columns by name."""
         where = (connection.dialect.name, len(values))
         text = self._made.get(where)
@@ -73,5 +118,4 @@ class Among:
             bound = [sa.bindparam(f"v{number}", type_=self._column.type) for number in range(len(values))]
             text = _Text.of(self._statement.where(self._column.in_(bound)), connection.dialect)
             self._made[where] = text
-        given = text.given({f"v{number}": value for number, value in enumerate(values)})
-        return connection.exec_driver_sql(text.text, given).all()
+        return text.rows(connection, text.given({f"v{number}": value for number, value in enumerate(values)}))

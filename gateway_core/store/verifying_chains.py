@@ -38,9 +38,14 @@ def check_chains(store: Store, result: Verification, progress: Callable[[int], N
         result.note(f"the bodies of {erased:,} facts were erased; the chain still covers that they were there")
 
 
+def _wide(number: int) -> sa.ColumnElement[int]:
+    """A number that no column of PostgreSQL's plain integers could hold, to be compared with one."""
+    return sa.literal(number, sa.BigInteger)
+
+
 def _next_session(store: Store, after: int) -> int | None:
     with store.read() as connection:
-        return connection.execute(sa.select(sa.func.min(_f.session)).where(_f.session > after)).scalar()
+        return connection.execute(sa.select(sa.func.min(_f.session)).where(_f.session > _wide(after))).scalar()
 
 
 def _check_session(store: Store, session: int, result: Verification, progress: Callable[[int], None]) -> int:
@@ -105,7 +110,7 @@ def check_recorded(store: Store, result: Verification, key: Ed25519PublicKey | N
     )
     while True:
         with store.read() as connection:
-            rows = list(connection.execute(query.where(_h.id > after)))
+            rows = list(connection.execute(query.where(_h.id > _wide(after))))
             for row in rows:
                 _check_recorded(connection, store, row, result, key)
         if not rows:

@@ -13,6 +13,8 @@ from sqlalchemy.engine import Connection
 from ..model.life import Life, fold
 from ..model.states import SENDS, SETTLED, TAKEN
 from . import tables as t
+from . import verifying_documents
+from .closed import late_paid
 from .database import Record
 from .findings import Verification
 from .journal import as_fact
@@ -60,9 +62,11 @@ def check_page(
 ) -> int:
     """Check a page of a payroll's payments in one read transaction. Returns how many have erased facts."""
     kept = _kept(connection, [row.id for row in rows])
+    nowhere = verifying_documents.nowhere(connection, {payment: its.facts for payment, its in kept.items()})
     for row in rows:
         try:
             said = list(_wrong(connection, payroll, row, kept[row.id], closures))
+            said += [nowhere[row.id]] if row.id in nowhere else []
         except Exception as error:
             said = [f"its facts cannot be folded: {type(error).__name__}: {error}"]
         for sentence in said:
@@ -88,7 +92,7 @@ def _wrong(connection: Connection, payroll: Record, row: Record, kept: Kept, clo
     yield from _belonging(row, kept.facts)
     life = fold(as_fact(fact) for fact in kept.facts)
     yield from _state(row, life, kept)
-    yield from _taken(connection, payroll, row)
+    yield from _taken(connection, payroll, row, late_paid([as_fact(fact) for fact in kept.facts]))
     yield from _attempts(life, kept)
     yield from _cases(row, life, kept, closures)
 
@@ -131,9 +135,9 @@ def _state(row: Record, life: Life, kept: Kept) -> Iterator[str]:
         yield f"the table says it is {'open' if row.open else 'done'}, its facts say it is {life.state}"
 
 
-def _taken(connection: Connection, payroll: Record, row: Record) -> Iterator[str]:
+def _taken(connection: Connection, payroll: Record, row: Record, paid_late: bool) -> Iterator[str]:
     """Law 9: who has the entitlement. `planned` and `ready` may have taken it or not, `held` as well."""
-    if row.taken and row.state in SETTLED - TAKEN:
+    if row.taken and row.state in SETTLED - TAKEN and not paid_late:
         yield f"it is {row.state}, but still takes its entitlement"
     elif row.taken and row.state == "planned" and payroll.state not in CLAIMS:
         yield f"it takes its entitlement, but its payroll is {payroll.state.replace('_', ' ')}"

@@ -53,7 +53,10 @@ def _check_payroll(store: Store, payroll: str, result: Verification, progress: C
     for sentence in _wrong(store, row, facts):
         result.found(f"payroll {payroll}: {sentence}")
     closures = {body["case"]: (fact, body) for fact, body in _bodies(facts) if fact.kind == "case_closed" and body}
-    _check_lines(store, row, closures, result, progress)
+    if row.complete:
+        _check_lines(store, row, closures, result, progress)
+    else:
+        result.note(f"payroll {payroll} was sent back and not proposed anew to its end; nothing of it is paid")
 
 
 def _bodies(facts: list[Record]) -> Iterator[tuple[Record, Mapping[str, Any]]]:
@@ -71,8 +74,10 @@ def _wrong(store: Store, row: Record, facts: list[Record]) -> Iterator[str]:
         stored = json.loads(stored) if column == "channels" else stored
         if stored != said:
             yield f"the table says {column} is {_shown(stored)}, its facts say {_shown(said)}"
+    proposed = max((fact.no for fact in facts if fact.kind in ("proposed", "sent_back")), default=0)
+    agreed = {fact.no for fact in facts if fact.kind == "agreed" and fact.no > proposed}
     for fact, body in _bodies(facts):
-        yield from _approval(store, row, fact, body) if fact.kind == "approved" else ()
+        yield from _approval(store, row, fact, body) if fact.kind == "approved" or fact.no in agreed else ()
         yield from _closing(row, body) if fact.kind == "closed" else ()
     yield from _two_people(facts)
     approved_at = max((fact.at for fact in facts if fact.kind == "approved"), default=0)
@@ -96,7 +101,7 @@ def _edges(facts: list[Record]) -> Iterator[str]:
 def _told(facts: list[Record]) -> Columns:
     """The columns as the facts tell them. None: it stood in a body that was erased, and is not told any more."""
     columns: Columns = {"state": "draft", "complete": True, "paused": "", "reconciled_by": "", "closed_by": ""}
-    columns |= {"approved_by": "", "approval_ends": 0}
+    columns |= {"approved_by": "", "approval_ends": 0, "pay_at": 0}
     for fact, body in _bodies(facts):
         if fact.value:
             columns["state"] = fact.value
@@ -106,7 +111,7 @@ def _told(facts: list[Record]) -> Columns:
 
 
 def _proposed(fact: Record, body: Mapping[str, Any]) -> Columns:
-    told: Columns = {"proposed_by": fact.source}
+    told: Columns = {"proposed_by": fact.source, "complete": True}
     for name in ("root", "content"):
         told |= {name: bytes.fromhex(body[name])} if name in body else {}
     return told | {name: body[name] for name in ("lines", "total", "channels", "name", "currency") if name in body}
@@ -123,11 +128,20 @@ def _paused(fact: Record, body: Mapping[str, Any]) -> Columns:
 
 TELLS: dict[str, Callable[[Record, Mapping[str, Any]], Columns]] = {
     "proposed": _proposed,
+    # Sent back, and being staged anew: nobody sees it, nothing of it is paid.
+    "correcting": lambda fact, body: {"complete": False, "root": b"", "content": b"", "lines": 0, "total": 0},
+    "not_corrected": lambda fact, body: {"complete": True, "root": Root().value()},
     "approved": _approved,
     "paused": _paused,
+    "scheduled": lambda fact, body: {"pay_at": body.get("at"), "paused": body.get("paused")},
+    "unscheduled": lambda fact, body: {"pay_at": 0},
+    "due": lambda fact, body: {"pay_at": 0},
+    "missed": lambda fact, body: {"pay_at": 0, "paused": body.get("paused")},
     "resumed": lambda fact, body: {"paused": ""},
     "compared": lambda fact, body: {"reconciled_by": body.get("reconciled_by")},
     "paid_out": lambda fact, body: {"reconciled_by": ""},
+    "statement": lambda fact, body: {"reconciled_by": ""},
+    "cash_counted": lambda fact, body: {"reconciled_by": ""},
     "close_rejected": lambda fact, body: {"reconciled_by": ""},
     "closed": lambda fact, body: {"closed_by": fact.source},
 }
@@ -161,6 +175,10 @@ def _two_people(facts: list[Record]) -> Iterator[str]:
         for maker, checker in (("proposed", "approved"), ("compared", "closed")):
             if fact.kind == checker and maker in did and normal(did[maker].source) == normal(fact.source):
                 yield f"{fact.source} did both: {maker} and {checker} (facts {did[maker].no} and {fact.no})"
+    for fact, body in _bodies([fact for fact in facts if fact.kind == "approved"]):
+        people = [normal(by) for by in (*body.get("agreed", ()), fact.source)]
+        if len(set(people)) < len(people):
+            yield f"{fact.source} approved at two levels (fact {fact.no})"
     if "approved" in did and "proposed" not in did:
         yield "it was approved, but no fact says who proposed it"
 

@@ -10,14 +10,28 @@ import attrs
 import sqlalchemy as sa
 
 from ..model.errors import NotFoundError
+from ..model.facts import Fact
 from ..model.money import amount_text
 from ..model.states import SENDS, WITHDRAWN, shown_state
-from . import journal, payrolls
+from . import (
+    answers,
+    books,
+    cash,
+    cycles,
+    document_lines,
+    document_views,
+    documents,
+    journal,
+    payrolls,
+    proofs,
+    statements,
+)
 from . import payments as stored
 from . import tables as t
 from .database import Record, Store
 
 _p = t.payments.c
+AWAITING = "awaiting_reconciliation"
 _r = t.payrolls.c
 
 
@@ -39,6 +53,8 @@ class PayrollStatus:
     reconciled_by: str
     closed_by: str
     cases: int
+    # How many files of a batch rail it has, by state.
+    documents: Mapping[str, int] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -61,6 +77,10 @@ class PaymentView:
     channel: str
     line: int
     cursor: str
+    # The name of the file of which it is, or was last, a line.
+    document: str = ""
+    # What its invoice shows: the state, or awaiting_reconciliation once a proof of its pay-out in cash came.
+    invoice_state: str = ""
 
 
 @attrs.frozen
@@ -131,7 +151,7 @@ def _status(connection: sa.Connection, row: Record) -> PayrollStatus:
         row.id, row.name, row.state, row.currency, counts,
         {state: amount_text(amount, row.currency) for state, amount in sums.items()},
         row.paused, row.lines, amount_text(row.total, row.currency), row.proposed_by, row.approved_by,
-        row.reconciled_by, row.closed_by, int(cases or 0),
+        row.reconciled_by, row.closed_by, int(cases or 0), document_views.counts(connection, row.id),
     )  # fmt: skip
 
 
@@ -152,13 +172,16 @@ def payments(store: Store, payroll: str | None, state: str, after: str, size: in
         if search:
             query = query.where(
                 sa.or_(
-                    *(column.contains(search, autoescape=True) for column in (_p.id, _p.invoice, _p.account, _p.name))
+                    *(column.icontains(search, autoescape=True) for column in (_p.id, _p.invoice, _p.account, _p.name))
                 )
             )
         if after:
             of, line = json.loads(after)
             query = query.where(sa.or_(_p.payroll > of, sa.and_(_p.payroll == of, _p.line > line)))
-        return [_payment(row) for row in connection.execute(query)]
+        rows = list(connection.execute(query))
+        ids = [row.id for row in rows]
+        names, proven = document_lines.names(connection, ids), proofs.awaiting(connection, ids)
+        return [_payment(row, names.get(row.id, ""), row.id in proven) for row in rows]
 
 
 def _in_state(state: str) -> sa.ColumnElement[bool]:
@@ -172,11 +195,12 @@ def _in_state(state: str) -> sa.ColumnElement[bool]:
     return sa.or_(plain, sa.and_(_p.state == "planned", of[state])) if state in of else plain
 
 
-def _payment(row: Record) -> PaymentView:
+def _payment(row: Record, document: str, proven: bool) -> PaymentView:
+    state = shown_state(row.state, row.of)
     return PaymentView(
-        row.id, row.invoice, row.entitlement, row.account, shown_state(row.state, row.of),
-        amount_text(row.amount, row.currency), row.reason, row.currency, row.beneficiary, row.name,
-        row.outcome_reference, row.attempt, row.payroll, row.channel, row.line, json.dumps([row.payroll, row.line]),
+        row.id, row.invoice, row.entitlement, row.account, state, amount_text(row.amount, row.currency), row.reason,
+        row.currency, row.beneficiary, row.name, row.outcome_reference, row.attempt, row.payroll, row.channel, row.line,
+        json.dumps([row.payroll, row.line]), document, AWAITING if proven and state == "pending" else state,
     )  # fmt: skip
 
 
@@ -226,19 +250,57 @@ _NOT_SHOWN = frozenset(
 def events(store: Store, subject: str) -> list[EventView]:
     """See Paymaster.events."""
     with store.read() as connection:
-        facts = journal.facts_of(connection, subject) if "-" in subject else []
-        if not facts and stored.get(connection, subject) is None:
-            try:
-                facts = journal.facts_of_payroll(connection, payrolls.get(connection, subject).id)
-            except NotFoundError:
-                raise NotFoundError(f"there is no payment or payroll {subject!r}") from None
-    return [
-        EventView(
-            f.at, f.kind, f.value, f.source, f.attempt, f.step,
-            {key: value for key, value in f.body.items() if key not in _NOT_SHOWN},
-        )
-        for f in facts
-    ]  # fmt: skip
+        if stored.get(connection, subject) is not None:
+            facts = _of_payment(connection, subject)
+        else:
+            facts = _of_others(connection, subject)
+    return [event_of(fact) for fact in facts]
+
+
+def own_facts(store: Store, subject: str) -> int:
+    """How many facts a payment, payroll or file has of its own, without what people noted or tried about it."""
+    with store.read() as connection:
+        if stored.get(connection, subject) is not None:
+            return len(journal.facts_of(connection, subject))
+        return len(journal.facts_of_payroll(connection, _with_facts(connection, subject)))
+
+
+def _of_payment(connection: sa.Connection, payment: str) -> list[Fact]:
+    """Its own facts, and what people noted or tried about it."""
+    own = journal.facts_of(connection, payment)
+    of = connection.execute(sa.select(_p.payroll).where(_p.id == payment)).scalar()
+    beside = [fact for fact in journal.facts_of_payroll(connection, str(of)) if fact.body.get("payment") == payment]
+    return sorted([*own, *beside], key=lambda fact: fact.at) if beside else own
+
+
+def _of_others(connection: sa.Connection, subject: str) -> list[Fact]:
+    """Of a payroll or file by id or name, a book, or of every payment of an invoice."""
+    try:
+        return journal.facts_of_payroll(connection, _with_facts(connection, subject))
+    except NotFoundError:
+        ids = list(connection.execute(sa.select(_p.id).where(_p.invoice == subject).order_by(_p.number)).scalars())
+        if not ids:
+            raise
+    return [fact for payment in ids for fact in _of_payment(connection, payment)]
+
+
+def event_of(fact: Fact) -> EventView:
+    """A fact for people."""
+    return EventView(
+        fact.at, fact.kind, fact.value, fact.source, fact.attempt, fact.step,
+        {key: value for key, value in fact.body.items() if key not in _NOT_SHOWN},
+    )  # fmt: skip
+
+
+def _with_facts(connection: sa.Connection, subject: str) -> str:
+    """The id of a payroll, or of a file, that has this id or name. Raises NotFoundError."""
+    finders = (payrolls.get, documents.find, answers.find, statements.find, cash.said_of, cycles.get, books.find)
+    for find in finders:
+        try:
+            return str(find(connection, subject).id)
+        except NotFoundError:
+            continue
+    raise NotFoundError(f"there is no payment, invoice, payroll, cycle or file {subject!r}")
 
 
 def lift_stop(store: Store, channel: str) -> None:

@@ -12,10 +12,13 @@ from sqlalchemy.engine import Connection
 
 from ..model.facts import Fact
 from ..model.states import PAYMENT, SENDS, TAKEN, UNSENT, shown_state
-from . import journal, senders
+from . import closed, journal, senders, suspension
 from . import tables as t
-from .database import Record, Store, now_us
+from .database import NotAlone, Record, Store, now_us
 from .prepared import Among, Prepared
+
+# In these an entitlement that is taken stays taken.
+STILL = TAKEN | UNSENT
 
 
 class Result(StrEnum):
@@ -24,7 +27,7 @@ class Result(StrEnum):
     OK = "ok"
     STALE = "stale"  # other facts came first: fold again
     FENCED = "fenced"  # this sender no longer owns the payment
-    STOPPED = "stopped"  # the payroll is paused, cancelled or not approved: no money intent
+    STOPPED = "stopped"  # the payroll is paused, suspended, cancelled or not approved: no money intent
     FROZEN = "frozen"  # a case was opened since it was claimed: no money intent
 
 
@@ -56,9 +59,13 @@ class Write:
 _p = t.payments.c
 _FOUND = Among(
     sa.select(
-        _p.id, _p.facts, _p.sender, _p.state, _p.taken, _p.entitlement, t.payrolls.c.state.label("of"),
-        t.payrolls.c.paused, t.payrolls.c.approval_ends,
-    ).join(t.payrolls, t.payrolls.c.id == _p.payroll),
+        _p.id, _p.facts, _p.sender, _p.state, _p.taken, _p.entitlement, _p.attempt, _p.open, _p.due,
+        _p.outcome_reference, _p.reason, t.payrolls.c.state.label("of"),
+        t.payrolls.c.paused, t.payrolls.c.pay_at, t.payrolls.c.approval_ends,
+        suspension.among(_p.payroll).label("suspended"),
+    ).join(t.payrolls, t.payrolls.c.id == _p.payroll)
+    # Locked until the COMMIT, and in one order for all, where groups of several senders are written side by side.
+    .order_by(_p.id).with_for_update(of=t.payments),
     _p.id,
 )  # fmt: skip
 _UPDATE = Prepared(
@@ -70,19 +77,30 @@ _UPDATE = Prepared(
         open=sa.bindparam("b_open"), taken=sa.bindparam("b_taken"), sender=sa.bindparam("b_sender"),
     )
 )  # fmt: skip
-
-
-_LEASE = Prepared(
-    sa.select(t.senders.c.id).where(
-        t.senders.c.id == sa.bindparam("w_id"), sa.not_(t.senders.c.ended), t.senders.c.until > sa.bindparam("w_now")
-    )
+# On its way: who has it, whether it is open and what it has taken stay as they are. Whatever an UPDATE names makes the
+# database write its indexes anew, changed or not; no index is on these.
+_PROGRESS = Prepared(
+    sa.update(t.payments)
+    .where(_p.id == sa.bindparam("b_id"))
+    .values(state=sa.bindparam("b_state"), facts=sa.bindparam("b_facts"), attempt=sa.bindparam("b_attempt"))
 )
+
+
 _ATTEMPTS = Prepared(sa.insert(t.attempts).values(payment=sa.bindparam("payment"), attempt=sa.bindparam("attempt")))
 
 
 def apply(connection: Connection, store: Store, writes: Sequence[Write]) -> list[Result]:
-    """Apply a group of writes in the running transaction; each is judged alone, none waits for another."""
+    """Apply a group of writes in the running transaction; each is judged alone, none waits for another.
+
+    On PostgreSQL several senders may do this at once (`Store.together`). Each has locked the payments that it writes,
+    so that what it judges them by cannot change: their facts, their owner, and their attempts, which only who has the
+    payment writes. All else that it judges by is changed only by somebody who writes alone, and so by nobody now: a
+    payroll's state (pauses, cancels, closes), suspensions, cases, and leases (one that has run out meanwhile is taken
+    over alone, too: after this COMMIT). A write that opens a case, which freezes payments of others, or that takes an
+    entitlement which others may want, is not for company: the group is done again, alone.
+    """
     found = {row.id: row for row in _FOUND.run(connection, [w.payment for w in writes])}
+    writes = [closed.kept(write, found[write.payment]) for write in writes]
     alive = _alive(connection, {w.sender for w in writes if w.sender})
     frozen = _frozen(connection, writes, found)
     results, good, seen = [], [], set()
@@ -92,13 +110,15 @@ def apply(connection: Connection, store: Store, writes: Sequence[Write]) -> list
         if result is Result.OK:
             seen.add(write.payment)
             good.append(write)
+    if not store.alone and any(write.cases or _takes_anew(write, found[write.payment]) for write in good):
+        raise NotAlone
     if good:
         _store(connection, store, good, found)
     return results
 
 
-def _alive(connection: Connection, senders: set[int]) -> set[int]:
-    return {sender for sender in senders if _LEASE.rows(connection, w_id=sender, w_now=now_us())}
+def _alive(connection: Connection, tokens: set[int]) -> set[int]:
+    return {token for token in tokens if senders.LEASE.rows(connection, w_id=token, w_now=now_us())}
 
 
 def _frozen(connection: Connection, writes: Sequence[Write], found: dict[str, Any]) -> set[str]:
@@ -125,7 +145,7 @@ def _judge(write: Write, row: Record, alive: set[int], frozen: set[str], again: 
 
 def _may_go(row: Record) -> bool:
     expired = row.approval_ends and row.approval_ends < now_us()
-    return bool(row.of in SENDS and not row.paused and not expired and row.taken)
+    return bool(row.of in SENDS and not (row.paused or row.pay_at or row.suspended or expired) and row.taken)
 
 
 def _detour(old: str, write: Write) -> bool:
@@ -135,7 +155,11 @@ def _detour(old: str, write: Write) -> bool:
 
 def _store(connection: Connection, store: Store, writes: Sequence[Write], found: dict[str, Any]) -> None:
     journal.append(connection, store, ((w.payroll, w.payment, fact) for w in writes for fact in w.facts))
-    _UPDATE.run(connection, [_values(connection, w, found[w.payment]) for w in writes])
+    values = [(_is_progress(w, found[w.payment]), _values(connection, w, found[w.payment])) for w in writes]
+    if some := [each for progress, each in values if progress]:
+        _PROGRESS.run(connection, some)
+    if some := [each for progress, each in values if not progress]:
+        _UPDATE.run(connection, some)
     ended = [w for w in writes if w.ended_attempt]
     if ended:
         a = t.attempts.c
@@ -147,6 +171,13 @@ def _store(connection: Connection, store: Store, writes: Sequence[Write], found:
     for write in writes:
         for kind, attempt in write.cases:
             _open_case(connection, write, found[write.payment].entitlement, kind, attempt)
+
+
+def _is_progress(write: Write, row: Record) -> bool:
+    """Nothing but state, facts and attempt differ from the row, which the claim has made due at once."""
+    stays = bool(row.taken and row.open and not row.due) and write.state in STILL
+    said = write.reference == row.outcome_reference and write.reason == row.reason
+    return stays and said and write.open and not (write.due or write.release)
 
 
 def _values(connection: Connection, write: Write, row: Record) -> dict[str, Any]:
@@ -161,12 +192,18 @@ def _values(connection: Connection, write: Write, row: Record) -> dict[str, Any]
 def _taken(connection: Connection, write: Write, row: Record) -> bool:
     """Whether the entitlement stays taken. One that was given back can be taken again only if nobody else has it."""
     if row.taken:
-        return write.state in TAKEN or write.state in UNSENT
-    # Held before anything was sent takes nothing; held because money may have moved after all does.
-    if write.state not in TAKEN or (write.state == "held" and not write.cases):
+        return write.state in STILL or row.of == closed.CLOSED
+    if not _takes_anew(write, row):
         return False
     others = sa.select(_p.id).where(_p.entitlement == row.entitlement, _p.taken)
     return connection.execute(others).first() is None
+
+
+def _takes_anew(write: Write, row: Record) -> bool:
+    """Held before anything was sent takes nothing; held because money may have moved after all does."""
+    if not row.taken and closed.late_paid(write.facts):
+        return True
+    return not row.taken and write.state in TAKEN and not (write.state == "held" and not write.cases)
 
 
 def _open_case(connection: Connection, write: Write, entitlement: str, kind: str, attempt: int) -> None:

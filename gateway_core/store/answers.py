@@ -1,0 +1,103 @@
+"""Answers: files from a bank. Stored before they are read; each is applied once, however often it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from ..model.errors import NotFoundError
+from ..model.facts import Fact
+from ..model.identity import derived_uuid
+from . import document_tables as d
+from . import journal
+from .database import Record, Store, now_us
+from .files import Kept
+
+_a = d.answers.c
+_s = d.strays.c
+LONGEST = 500
+
+
+@attrs.frozen
+class Stray:
+    """A line that is about none of ours. `amount` in minor units, None where it says none."""
+
+    n: int
+    why: str
+    verdict: str
+    key: str = ""
+    document: str = ""
+    amount: int | None = None
+    currency: str = ""
+    reference: str = ""
+    text: str = ""
+
+
+def register(connection: Connection, store: Store, channel: str, name: str, kept: Kept, by: str) -> Record:
+    """Note a file whose bytes are kept. The same bytes on the same channel are the same answer."""
+    same = sa.select(d.answers).where(_a.channel == channel, _a.sha256 == kept.sha256)
+    if (row := connection.execute(same).first()) is not None:
+        return row
+    answer = derived_uuid("answer", channel, kept.sha256)
+    new = {"channel": channel, "name": name, "sha256": kept.sha256, "size": kept.size, "at": now_us(), "by": by}
+    connection.execute(sa.insert(d.answers).values(id=answer, facts=0, **new))
+    record(connection, store, get(connection, answer), "stored", by, new)
+    return get(connection, answer)
+
+
+def get(connection: Connection, answer: str) -> Record:
+    """An answer by its id."""
+    return connection.execute(sa.select(d.answers).where(_a.id == answer)).one()
+
+
+def find(connection: Connection, answer: str) -> Record:
+    """An answer by its id or its file's name; the last one of that name. Raises NotFoundError."""
+    named = sa.select(d.answers).where(sa.or_(_a.id == answer, _a.name == answer))
+    row = connection.execute(named.order_by(_a.id != answer, _a.at.desc()).limit(1)).first()
+    if row is None:
+        raise NotFoundError(f"there is no file {answer!r} from a bank; `gateway answers` lists them")
+    return row
+
+
+def new(connection: Connection, channel: str) -> list[Record]:
+    """Those that were stored and not yet dealt with, oldest first."""
+    # Said as the index says it, so that it is used.
+    query = sa.select(d.answers).where(_a.channel == channel, sa.text("answers.state = 'new'")).order_by(_a.at, _a.id)
+    return list(connection.execute(query))
+
+
+def record(
+    connection: Connection, store: Store, row: Record, kind: str, by: str, body: Mapping[str, Any], **columns: Any
+) -> None:
+    """State a fact about an answer and write what follows from it."""
+    fact = Fact(row.facts + 1, now_us(), kind, str(columns.get("state", "")), by, body=body)
+    journal.append(connection, store, [(row.id, "", fact)])
+    here = sa.update(d.answers).where(_a.id == row.id)
+    connection.execute(here.values(facts=row.facts + 1, **columns))
+
+
+def count(connection: Connection, row: Record, applied: int, known: int, strays: int, done: int) -> None:
+    """Add to its counts: `done` lines of it were dealt with."""
+    here = sa.update(d.answers).where(_a.id == row.id)
+    new = {"applied": _a.applied + applied, "known": _a.known + known, "strays": _a.strays + strays}
+    connection.execute(here.values(done=_a.done + done, **new))
+
+
+def keep_strays(connection: Connection, answer: str, strays: Iterable[Stray]) -> None:
+    """Keep lines that could not be matched, for people."""
+    rows = [{"answer": answer, **attrs.asdict(stray)} for stray in strays]
+    for row in rows:
+        for name in ("key", "document", "reference", "text", "why"):
+            row[name] = row[name][:LONGEST]
+    if rows:
+        connection.execute(sa.insert(d.strays), rows)
+
+
+def strays(connection: Connection, answer: str, after: int = 0, size: int = 1000) -> list[Record]:
+    """A page of the lines of an answer that could not be matched."""
+    query = sa.select(d.strays).where(_s.answer == answer, _s.n > after).order_by(_s.n).limit(size)
+    return list(connection.execute(query))

@@ -1,0 +1,178 @@
+"""Records of officers' phones in the store: read once from what arrived, then decided about by people."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from . import cash_tables as c
+from . import document_lines
+from . import document_tables as d
+from .database import Record
+
+PAGE = 200
+# Databases take so many parameters of a statement.
+MANY = 500
+_q = c.proofs.c
+_l = d.lines.c
+
+
+def unread(connection: Connection, channels: Collection[str]) -> list[Record]:
+    """Arrivals over these channels that were applied and not read into the table yet, oldest first."""
+    a = d.answers.c
+    read = sa.select(c.arrivals.c.answer)
+    query = sa.select(d.answers).where(a.channel.in_(channels), a.state == "applied", a.id.not_in(read))
+    return list(connection.execute(query.order_by(a.at, a.id)))
+
+
+def read(connection: Connection, answer: str, records: int) -> None:
+    """All of an arrival is in the table; another process may have been quicker."""
+    if connection.execute(sa.select(c.arrivals.c.answer).where(c.arrivals.c.answer == answer)).first() is None:
+        connection.execute(sa.insert(c.arrivals).values(answer=answer, records=records))
+
+
+def keep(connection: Connection, rows: Sequence[dict[str, Any]], keys: Mapping[str, str]) -> None:
+    """Add a page of records; of those that are there already, only a signature is news. `keys`: {id: line's key}."""
+    ids = [row["id"] for row in rows]
+    if signer := rows[0]["signer"] if rows else "":
+        unsigned = sa.update(c.proofs).where(_q.id.in_(ids), _q.signer == "")
+        connection.execute(unsigned.values(signer=signer))
+    there = set(connection.execute(sa.select(_q.id).where(_q.id.in_(ids))).scalars())
+    places = _places(connection, set(keys.values()))
+    fresh: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if row["id"] not in there:
+            document, payment, attempt = places.get(keys[row["id"]], ("", "", 0))
+            fresh[row["id"]] = {**row, "document": document, "payment": payment, "attempt": attempt}
+    if fresh:
+        connection.execute(sa.insert(c.proofs), list(fresh.values()))
+
+
+def signed(connection: Connection, answer: str, signer: str) -> None:
+    """Note by which key an arrival that is about to be kept was signed. One that came without is read again."""
+    if signer and not signer_of(connection, answer):
+        connection.execute(sa.insert(c.signers).values(answer=answer, signer=signer))
+        connection.execute(sa.delete(c.arrivals).where(c.arrivals.c.answer == answer))
+
+
+def signer_of(connection: Connection, answer: str) -> str:
+    """The key that signed an arrival; '' for none."""
+    return str(connection.execute(sa.select(c.signers.c.signer).where(c.signers.c.answer == answer)).scalar() or "")
+
+
+def _places(connection: Connection, keys: Collection[str]) -> dict[str, tuple[str, str, int]]:
+    """{line key: (document, payment, attempt)} of those that are ours."""
+    known = document_lines.by_key(connection, keys)
+    payments = sorted({payment for payment, _ in known.values()})
+    query = sa.select(_l.key, _l.document, _l.payment, _l.attempt).where(_l.payment.in_(payments), _l.key.in_(keys))
+    return {row.key: (row.document, row.payment, row.attempt) for row in connection.execute(query)} if payments else {}
+
+
+def of_list(
+    connection: Connection, document: str, after: str = "", size: int = PAGE, *, undecided: bool = False
+) -> list[Record]:
+    """A page of a list's records, by id."""
+    query = sa.select(c.proofs).where(_q.document == document, _q.id > after).order_by(_q.id).limit(size)
+    return list(connection.execute(query.where(_q.decision == "", _q.kind == "paid") if undecided else query))
+
+
+def these(connection: Connection, ids: Collection[str]) -> list[Record]:
+    """Records by their ids."""
+    return list(connection.execute(sa.select(c.proofs).where(_q.id.in_(ids)).order_by(_q.id)))
+
+
+def undecided(connection: Connection, document: str) -> int:
+    """How many pay-outs by a list await the checker."""
+    query = sa.select(sa.func.count()).where(_q.document == document, _q.decision == "", _q.kind == "paid")
+    return int(connection.execute(query).scalar() or 0)
+
+
+def decide(
+    connection: Connection, ids: Sequence[str], decision: str, by: str, why: str, flags: Mapping[str, str]
+) -> None:
+    """Write what a checker decided about records; `flags` as JSON, as they were then."""
+    here = sa.update(c.proofs).where(_q.id == sa.bindparam("b_id"), _q.decision == "")
+    values = here.values(
+        decision=sa.bindparam("b_decision"), decided_by=sa.bindparam("b_by"), why=sa.bindparam("b_why"),
+        flags=sa.bindparam("b_flags"),
+    )  # fmt: skip
+    rows = [
+        {"b_id": one, "b_decision": decision, "b_by": by, "b_why": why, "b_flags": flags.get(one, "")} for one in ids
+    ]
+    if rows:
+        connection.execute(values, rows)
+
+
+def devices(connection: Connection, document: str) -> list[str]:
+    """The devices from which a record of this list came."""
+    query = sa.select(_q.device).where(_q.document == document).distinct().order_by(_q.device)
+    return list(connection.execute(query).scalars())
+
+
+def chain(connection: Connection, device: str, after: tuple[int, str], size: int = 1000) -> list[Record]:
+    """A page of a device's records, of every list, after (number, id): number, id (its hash), previous."""
+    number, ident = after
+    beyond = sa.or_(_q.number > number, sa.and_(_q.number == number, _q.id > ident))
+    query = sa.select(_q.number, _q.id, _q.previous).where(_q.device == device, beyond)
+    return list(connection.execute(query.order_by(_q.number, _q.id).limit(size)))
+
+
+def device(connection: Connection, code: str) -> Record | None:
+    """What a device said last of itself; None: nothing."""
+    return connection.execute(sa.select(c.devices).where(c.devices.c.device == code)).first()
+
+
+def heard_of(connection: Connection, code: str, last: int, head: str, ahead: int) -> None:
+    """A device says how many records it has, and the newest's hash; its clock is `ahead` of ours, in microseconds."""
+    known = device(connection, code)
+    if known is None:
+        connection.execute(sa.insert(c.devices).values(device=code, last=last, head=head, ahead=ahead))
+    elif last >= known.last:
+        here = sa.update(c.devices).where(c.devices.c.device == code)
+        connection.execute(here.values(last=last, head=head, ahead=ahead))
+
+
+def officers(connection: Connection, document: str) -> list[str]:
+    """Who paid out by a list, or gave its records in."""
+    both = sa.union(
+        sa.select(_q.officer).where(_q.document == document), sa.select(_q.by).where(_q.document == document)
+    )
+    return sorted(connection.execute(both).scalars())
+
+
+def photographed(connection: Connection, digests: Collection[str]) -> dict[str, list[str]]:
+    """{digest of a photo: ids of the records that have it}, the first that came first."""
+    found: dict[str, list[str]] = {}
+    query = sa.select(_q.photo, _q.id).where(_q.photo.in_(digests)).order_by(_q.received_at, _q.id)
+    for row in connection.execute(query) if digests else ():
+        found.setdefault(row.photo, []).append(row.id)
+    return found
+
+
+def awaiting(connection: Connection, payments: Sequence[str]) -> set[str]:
+    """Those of these payments with a proof that awaits the checker."""
+    there = sa.select(_q.payment).where(_q.decision == "", _q.kind == "paid")
+    return {
+        payment
+        for at in range(0, len(payments), MANY)
+        for payment in connection.execute(there.where(_q.payment.in_(payments[at : at + MANY]))).scalars()
+    }
+
+
+def keep_photos(connection: Connection, about: Mapping[str, Mapping[str, Any]]) -> None:
+    """Note what became of photographs, in place of what was noted of those that could not be kept before."""
+    p = c.photos.c
+    connection.execute(sa.delete(c.photos).where(p.original.in_(about), p.kept == ""))
+    there = set(connection.execute(sa.select(p.original).where(p.original.in_(about))).scalars())
+    rows = [{"original": original, **said} for original, said in about.items() if original not in there]
+    if rows:
+        connection.execute(sa.insert(c.photos), rows)
+
+
+def photos(connection: Connection, originals: Collection[str]) -> dict[str, Record]:
+    """{digest of a photo as the phone made it: what is known of it}."""
+    query = sa.select(c.photos).where(c.photos.c.original.in_(originals))
+    return {row.original: row for row in connection.execute(query)} if originals else {}

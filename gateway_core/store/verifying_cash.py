@@ -1,0 +1,148 @@
+"""Verifying cash: points, lists and decisions about proofs against the facts that people stated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from ..model.identity import canonical
+from ..model.people import normal
+from . import cash_tables as c
+from . import document_tables as d
+from . import tables as t
+from .database import Record, Store
+from .findings import Verification
+from .journal import as_fact
+
+PAGE = 500
+_f = t.facts.c
+_q = c.proofs.c
+_a = d.answers.c
+_l = d.lines.c
+# What the hash of a record begins with (cash/record.py).
+RECORD = b"gateway_core proof record v1\n"
+COUNTED = ("how", "handed_out", "returned", "reason")
+DECISIONS = ("accepted", "rejected")
+Said = dict[str, tuple[str, str, str]]
+
+
+def check_cash(store: Store, result: Verification) -> None:
+    """Every payment point and manager, every list of which something was said, every decision about a proof."""
+    with store.read() as connection:
+        places = list(connection.execute(sa.select(c.places).order_by(c.places.c.id)))
+        lists = list(connection.execute(sa.select(c.lists).order_by(c.lists.c.id)))
+    for row in places:
+        with store.read() as connection:
+            for sentence in _place(row, _facts(connection, row.id)):
+                result.found(f"{row.kind} {row.code}: {sentence}")
+    for row in lists:
+        for sentence in _list(store, row):
+            result.found(f"pay list {row.document}: {sentence}")
+    with store.read() as connection:
+        of_none = sa.select(_q.id).where(_q.decision != "", _q.document.not_in(sa.select(c.lists.c.document)))
+        for row in connection.execute(of_none.limit(PAGE)):
+            result.found(f"proof {row.id}: it was decided about, but no fact says so")
+    for sentence in _records(store):
+        result.found(sentence)
+
+
+def _facts(connection: Connection, subject: str) -> list[Record]:
+    query = sa.select(t.facts).where(_f.payment == "", _f.payroll == subject).order_by(_f.no)
+    return list(connection.execute(query))
+
+
+def _counted(row: Record, facts: Sequence[Record]) -> Iterator[str]:
+    if [fact.no for fact in facts] != list(range(1, row.facts + 1)):
+        yield f"the table counts {row.facts} facts, the journal has {len(facts)}"
+
+
+def _place(row: Record, facts: Sequence[Record]) -> Iterator[str]:
+    yield from _counted(row, facts)
+    said = dict(as_fact(facts[-1]).body) if facts else {}
+    if said and said != {"code": row.code, **json.loads(row.body)}:
+        yield f"the table says otherwise of it than {facts[-1].source} did last"
+
+
+def _list(store: Store, row: Record) -> Iterator[str]:
+    with store.read() as connection:
+        facts = _facts(connection, row.id)
+    yield from _counted(row, facts)
+    told: dict[str, Any] = {"state": "open", "counted_by": "", "sealed_by": "", "how": "", "reason": ""}
+    decided: Said = {}
+    for fact in facts:
+        body = as_fact(fact).body
+        told |= {"state": fact.value} if fact.value else {}
+        if fact.kind == "counted":
+            told |= {name: body[name] for name in COUNTED if name in body} | {"sealed_by": ""}
+            told["counted_by"] = fact.source
+        elif fact.kind == "sealed":
+            told["sealed_by"] = fact.source
+            if normal(told["counted_by"]) == normal(fact.source):
+                yield f"{fact.source} did both: counted and sealed"
+        elif fact.kind in DECISIONS:
+            decided |= dict.fromkeys(body.get("proofs", ()), (fact.kind, fact.source, body["reason"]))
+    for name, said in told.items():
+        if getattr(row, name) != said:
+            yield f"the table says {name} is {getattr(row, name)!r}, its facts say {said!r}"
+    yield from _proofs(store, row.document, decided)
+
+
+def _proofs(store: Store, document: str, decided: Mapping[str, tuple[str, str, str]]) -> Iterator[str]:
+    after, seen = "", 0
+    while True:
+        query = sa.select(_q.id, _q.decision, _q.decided_by, _q.why).where(_q.document == document, _q.decision != "")
+        with store.read() as connection:
+            page = list(connection.execute(query.where(_q.id > after).order_by(_q.id).limit(PAGE)))
+        if not page:
+            break
+        after, seen = page[-1].id, seen + len(page)
+        for row in page:
+            if decided.get(row.id) != (row.decision, row.decided_by, row.why):
+                yield f"the table says that proof {row.id} was {row.decision} by {row.decided_by}, its facts do not"
+    if seen != len(decided):
+        yield f"{len(decided)} proofs were decided about, the table has {seen}"
+
+
+def _records(store: Store) -> Iterator[str]:
+    """Who paid out and who gave it in decide who may check: each row says what its record and its arrival say."""
+    after = ""
+    query = (
+        sa.select(c.proofs, _a.by.label("given"), _a.at.label("came"), _l.key)
+        .outerjoin(d.answers, _a.id == _q.answer)
+        .outerjoin(d.lines, sa.and_(_l.document == _q.document, _l.payment == _q.payment, _l.attempt == _q.attempt))
+        .order_by(_q.id)
+        .limit(PAGE)
+    )
+    while True:
+        with store.read() as connection:
+            page = list(connection.execute(query.where(_q.id > after)))
+        if not page:
+            return
+        after = page[-1].id
+        for row in page:
+            if differs := _differing(row):
+                yield f"proof {row.id}: its {differs} is not what came"
+
+
+def _differing(row: Record) -> str:
+    """Which column of a record says otherwise than the record itself, whose hash is its id, or than its arrival."""
+    said = json.loads(row.body)
+    if said.pop("hash", "") != row.id or hashlib.sha256(RECORD + canonical(said)).hexdigest() != row.id:
+        return "body"
+    told = {name: said.get(name, "") for name in ("device", "number", "previous", "kind", "officer", "amount")}
+    told |= {
+        "currency": said.get("currency", ""),
+        "at": said.get("at"),
+        "photo": said.get("photo", {}).get("sha256", ""),
+    }
+    told |= {"by": row.given, "received_at": row.came}
+    if row.document or row.payment:
+        told |= {"payment": said.get("payment")}
+        if row.key is None:
+            return "place"
+    return next((name for name, value in told.items() if getattr(row, name) != value), "")
