@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .lifecycle.checking import CheckReport
     from .lifecycle.running import Report
     from .model.accounts import Account, AccountError, parse_account
+    from .model.beneficiary import Beneficiary, Item
     from .model.errors import (
         Altered,
         ConfigurationError,
@@ -40,6 +41,7 @@ _HOMES = {
     ".lifecycle.checking": ("CheckReport",),
     ".lifecycle.running": ("Report",),
     ".model.accounts": ("Account", "AccountError", "parse_account"),
+    ".model.beneficiary": ("Beneficiary", "Item"),
     ".model.errors": (
         "Altered",
         "ConfigurationError",
@@ -70,12 +72,14 @@ __all__ = [
     "Agreement",
     "Altered",
     "AmountError",
+    "Beneficiary",
     "CheckReport",
     "Configuration",
     "ConfigurationError",
     "GatewayCoreError",
     "InvalidPayroll",
     "Invoice",
+    "Item",
     "MakerIsChecker",
     "Mistake",
     "Money",

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from .channels import Configuration
 from .engine.mark import Mark
 from .looking import Looking
 from .model.errors import GatewayCoreError
+from .model.people import differ
 from .store import backup as copying
-from .store import heads, verifying
+from .store import heads, opening, verifying
 from .store.backup import BackupReport
 from .store.findings import Verification
 
@@ -25,8 +25,6 @@ def _quiet(count: int) -> None:
 
 class Auditing(Looking):
     """The part of `Paymaster` that looks at the journal itself."""
-
-    configuration: Configuration
 
     @property
     def heads_file(self) -> Path:
@@ -58,3 +56,22 @@ class Auditing(Looking):
     def backup(self, target: Path) -> BackupReport:
         """Copy a SQLite store consistently to a new file, also while a sender works. Raises StoreError."""
         return copying.backup(self._store, target)
+
+    def restored(self, *, by: str, second: str) -> int:
+        """Two people say that the store is an older one: every open payment is asked about before its next send, and so
+        is every new one, until two people say `restore_over`. Returns how many are open.
+        """
+        differ(by, second, "said so first")
+        opening.note_restored(self._store, f"{by}, {second}")
+        count = opening.restored(self._store, by, second)
+        heads.set_aside(self.heads_file)
+        Mark(self.configuration.mark_dir, self._store).reset(*opening.newest(self._store))
+        return count
+
+    def restore_over(self, *, by: str, second: str) -> None:
+        """Two people say that all that was sent between backup and restore is known again.
+
+        New payments go without being asked about first; those that were open at the restore are still asked about.
+        """
+        differ(by, second, "said so first")
+        opening.note_restored(self._store, "")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .store import Store, views
+from .gating import Gated
+from .store import views
 from .store.views import CaseView, EventView, HeldView, PaymentView, PayrollStatus
 
 
-class Looking:
+class Looking(Gated):
     """The reading half of `Paymaster`."""
-
-    _store: Store
 
     def status(self, payroll: str | None = None) -> list[PayrollStatus]:
         """Every payroll (or one) with counts and sums by state."""

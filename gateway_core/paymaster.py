@@ -14,31 +14,38 @@ Each call is one step of the life of a payroll and can be repeated: after a cras
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .auditing import Auditing
 from .channels import Configuration, load
 from .contract.channel import Channel
+from .cycling import Cycling
+from .deciding import Deciding
+from .engine import claims
 from .engine.callbacks import CallbackApp
 from .engine.driver import Driver
 from .engine.lock import SenderLock
 from .engine.mark import Mark
+from .engine.presence import Presence
 from .engine.runtime import AsyncioRuntime, Lane, http_lane
+from .engine.transport.probe import certificate_trouble
 from .lifecycle import approval, checking, intake, officers, proposing, running
 from .lifecycle.checking import CheckReport
+from .lifecycle.hanging import Watchdog
 from .lifecycle.running import Report
-from .lifecycle.signatures import verify
-from .model.errors import InvalidPayroll, NotPermitted
+from .model.errors import GatewayCoreError, InvalidPayroll
 from .model.money import Money
 from .model.payment import Invoice
-from .model.people import differ, normal
+from .model.people import normal
+from .planning import Planning
 from .reconcile import audit, closing
 from .reconcile.audit import Agreement
 from .reconcile.closing import Totals
-from .store import Store, heads, opening, payrolls, views
+from .reviewing import Reviewing
+from .store import Store, opening, payrolls, views
 from .store.clock import now_us
 
 Progress = Callable[[int], None]
@@ -49,7 +56,7 @@ def _quiet(count: int) -> None:
     """No progress shown."""
 
 
-class Paymaster(Auditing):
+class Paymaster(Planning, Reviewing, Deciding, Cycling):
     """One opened store with its configuration. Use it as a context manager, or call `close_store()`."""
 
     def __init__(self, configuration: Configuration, store: Store) -> None:
@@ -57,7 +64,7 @@ class Paymaster(Auditing):
         # The kill rig and the simulations put their own here.
         self._runtime: Callable[[], AsyncioRuntime] = AsyncioRuntime
         self._driver: Driver | None = None
-        self._lane: Callable[[Channel], Lane] = lambda c: http_lane(c.settings.base_url, c.gateway.auth())
+        self._lane: Callable[[Channel], Lane] = lambda c: http_lane(c.settings.base_url, c.auth(), c.wiring)
 
     @classmethod
     def open(
@@ -74,7 +81,7 @@ class Paymaster(Auditing):
         known = configuration if isinstance(configuration, Configuration) else load(configuration, store)
         opened = opening.open_store(known.store_url, known.deployment, known.environment, create=create)
         if create:
-            Mark(known.mark_dir, opened).write(0, 0, b"")
+            Mark(known.mark_dir, opened).reset(0, 0, b"")
         return cls(known, opened)
 
     def __enter__(self) -> Paymaster:
@@ -138,12 +145,9 @@ class Paymaster(Auditing):
 
     def check(self, payroll: str, *, progress: Progress = _quiet) -> CheckReport:
         """Ask the rail about every account and the balance, and the host's policies; every objection at once."""
-        balances = self._with_runtime(
-            lambda runtime: checking.check(
-                runtime, self._store, payroll, self.configuration.channel, self.configuration.policies(), self._lane,
-                progress,
-            )
-        )  # fmt: skip
+        known = self.configuration
+        ask = (self._store, payroll, known.channel, self._policies(), self._lane, progress, self._funds)
+        balances = self._with_runtime(lambda runtime: running.checked(runtime, *ask))
         return self.objections(payroll, balances)
 
     def objections(self, payroll: str, balances: Mapping[str, Money | None] | None = None) -> CheckReport:
@@ -158,47 +162,6 @@ class Paymaster(Auditing):
             [item for item in found if not item.objection.blocks],
             balances or {}, approval.approval_digest(self._store, row, prints).hex(),
         )  # fmt: skip
-
-    def release_objections(self, payroll: str, *, by: str, reason: str) -> int:
-        """The first of two people says that a payroll may go in spite of its objections (the checker is the second)."""
-        normal(by)
-        return approval.release_objections(self._store, payroll, by, reason)
-
-    def approve(self, payroll: str, *, by: str, despite: str = "", signature: str = "") -> str:
-        """Approve the digest of a payroll; another person than its proposer. Returns the digest.
-
-        `despite` is the checker's reason where objections stand that the first person has released. Where the
-        configuration lists approvers, `signature` is theirs over `approval_message`.
-        """
-        with self._store.read() as connection:
-            row = payrolls.get(connection, payroll)
-        differ(row.proposed_by, by, "proposed this payroll")
-        self._signed(by, self.approval_message(payroll), signature)
-        ttl = self.configuration.approval_ttl
-        approved = approval.approve(
-            self._store, row.id, by, running.fingerprints_of(row, self.configuration.channel), despite=despite,
-            valid_hours=ttl.total_seconds() / 3600 if ttl else 0.0, signature=signature,
-        )  # fmt: skip
-        self._heads_out()
-        return approved.hex()
-
-    def approval_message(self, payroll: str) -> bytes:
-        """The bytes that an approver signs with Ed25519."""
-        with self._store.read() as connection:
-            row = payrolls.get(connection, payroll)
-        prints = running.fingerprints_of(row, self.configuration.channel)
-        return approval.message("approval", approval.approval_digest(self._store, row, prints))
-
-    def _signed(self, by: str, message: bytes, signature: str) -> None:
-        if self.configuration.approvers:
-            if not signature:
-                raise NotPermitted(f"approvers sign here: give {by}'s signature over the digest")
-            verify(self.configuration.approvers, by, message, signature)
-
-    def reject(self, payroll: str, *, by: str, reason: str) -> None:
-        """Send a proposal back. Its invoices are free for another payroll."""
-        normal(by)
-        approval.reject(self._store, payroll, by, reason)
 
     # -- the money ----------------------------------------------------------------------------------------------------
 
@@ -220,8 +183,10 @@ class Paymaster(Auditing):
 
         async def work(runtime: AsyncioRuntime, driver: Driver) -> None:
             due[0] = await running.drive_all(
-                runtime, driver, payroll, wait, skipped, self.configuration.channel, serve=serve
-            )
+                runtime, driver, payroll, wait, skipped, self.configuration.channel, serve=serve,
+                probe=lambda channel: certificate_trouble(channel.settings.base_url, channel.wiring),
+                grace=self.configuration.schedule_grace, funds=self._funds,
+            )  # fmt: skip
 
         self._send(work, progress)
         return running.report(self._store, payroll, due[0], skipped)
@@ -229,31 +194,41 @@ class Paymaster(Auditing):
     def _send(self, work: Callable[[AsyncioRuntime, Driver], Any], progress: Progress) -> None:
         """Be the sender: the lock, the mark, a driver, callbacks if a channel listens."""
         mark = Mark(self.configuration.mark_dir, self._store)
-        with SenderLock(self._store.file):
+        with SenderLock(self._store.file), self._present(mark) as presence:
             mark.check()
             try:
-                self._with_runtime(lambda runtime: self._as_sender(runtime, mark, work, progress))
+                mark.take()
+                self._with_runtime(lambda runtime: self._as_sender(runtime, mark, presence, work, progress))
             finally:
                 mark.close()
 
+    def _present(self, mark: Mark) -> AbstractContextManager[Presence | None]:
+        """Where a lock does not prove that every earlier sender is gone, each has one of its own."""
+        return Presence(mark.path) if self._store.file is None else nullcontext()
+
     async def _as_sender(
-        self, runtime: AsyncioRuntime, mark: Mark, work: Callable[[AsyncioRuntime, Driver], Any], progress: Progress
-    ) -> None:
+        self, runtime: AsyncioRuntime, mark: Mark, presence: Presence | None,
+        work: Callable[[AsyncioRuntime, Driver], Any], progress: Progress,
+    ) -> None:  # fmt: skip
+        known = self.configuration
         driver = Driver(
-            runtime, self._store, self.configuration.channel, self.configuration.policies(), self._lane, mark,
-            self.configuration.timezone, progress=progress,
+            runtime, self._store, known.channel, self._policies(), self._lane, mark,
+            known.timezone, known.holidays, alone=presence is None, presence=presence, progress=progress,
+            answering=self._answering,
         )  # fmt: skip
         self._driver = driver
         await driver.start()
-        async with running.listening(self._store, self._listeners(), driver):
+        async with running.listening(
+            self._store, running.listeners(known.channel_names, known.channel), runtime.now, driver.call
+        ):  # fmt: skip
             try:
                 await work(runtime, driver)
-            finally:
-                await driver.finish()
-
-    def _listeners(self) -> dict[str, Channel]:
-        channels = (self.configuration.channel(name) for name in self.configuration.channel_names)
-        return {channel.name: channel for channel in channels if channel.listen}
+            except BaseException:
+                # Why it failed says more than that it cannot even end in order.
+                with suppress(GatewayCoreError):
+                    await driver.finish()
+                raise
+            await driver.finish()
 
     def _with_runtime(self, work: Callable[[AsyncioRuntime], Any]) -> Any:
         runtime = self._runtime()
@@ -263,7 +238,14 @@ class Paymaster(Auditing):
             if self._driver is not None:
                 self._driver.stop()
 
-        return running.in_thread(lambda: running.guarded(runtime, work(runtime)), interrupt)
+        watchdog = Watchdog(self.configuration.opened, self._hung)
+        return running.in_thread(lambda: running.guarded(runtime, work(runtime)), interrupt, watchdog.look)
+
+    def _hung(self, channel: str, reason: str) -> None:
+        """A plugin's hook does not return: nothing new goes over its channel until a person lifts the stop."""
+        if self._driver is not None:
+            self._driver.bar(channel, reason)
+        claims.note_stop(self._store, channel, reason)
 
     def callbacks(self) -> CallbackApp:
         """The ASGI application that takes the rails' callbacks: mount it, or let `gateway callbacks` serve it.
@@ -272,26 +254,6 @@ class Paymaster(Auditing):
         """
         channels = {name: self.configuration.channel(name) for name in self.configuration.channel_names}
         return CallbackApp(self._store, channels, now_us)
-
-    def pause(self, payroll: str, *, by: str, reason: str) -> None:
-        """Send nothing new of it; what was sent is still asked about."""
-        normal(by)
-        approval.pause(self._store, payroll, by, reason)
-
-    def resume(self, payroll: str, *, by: str) -> None:
-        """Let a paused payroll go on."""
-        normal(by)
-        approval.resume(self._store, payroll, by)
-
-    def cancel(self, payroll: str, *, by: str, reason: str, only: Sequence[str] = ()) -> int:
-        """Withdraw what was not sent (all of it, or the named payments or invoices). Returns how many."""
-        normal(by)
-        with self._store.read() as connection:
-            row = payrolls.get(connection, payroll)
-        if row.state == "awaiting_approval" and not only:
-            approval.withdraw(self._store, row.id, by, reason)
-            return int(row.lines)
-        return officers.cancel(self._store, row.id, by, reason, only)
 
     def retry(self, payment: str, *, by: str, reason: str) -> None:
         """Try a refused payment again: attempt n+1, the same approved content."""
@@ -305,12 +267,13 @@ class Paymaster(Auditing):
         returned or cancelled. The first person proposes (False is returned), another one agrees (True).
         """
         normal(by)
-        self._signed(by, self.release_message(payment, to), signature)
-        return officers.release(self._store, payment, to, by, reason, reference=reference, signature=signature)
+        with self._permitted("release", by, payment):
+            self._signed(by, self.release_message(payment, to), signature)
+            return officers.release(self._store, payment, to, by, reason, reference=reference, signature=signature)
 
     def release_message(self, payment: str, to: str) -> bytes:
         """The bytes that an approver signs with Ed25519 to release a held payment, as it is now."""
-        return approval.release_message(payment, to, len(self.events(payment)))
+        return approval.release_message(payment, to, views.own_facts(self._store, payment))
 
     def close_case(self, case: int, *, by: str, reason: str) -> None:
         """Say what was found and done; the entitlement is no longer frozen by it."""
@@ -324,9 +287,20 @@ class Paymaster(Auditing):
 
     # -- after the money ----------------------------------------------------------------------------------------------
 
-    def reconcile(self, payroll: str, *, by: str, progress: Progress = _quiet) -> Agreement:
-        """Compare with the gateway: every payment that was ever sent is asked about; differences open cases."""
+    def reconcile(
+        self, payroll: str, *, by: str, statement: str | Path | None = None, channel: str = "",
+        progress: Progress = _quiet,
+    ) -> Agreement:  # fmt: skip
+        """Compare with the gateway: every payment that was ever sent is asked about; differences open cases.
+
+        When nothing is open and every difference is explained (`zero_sum`), it proposes the payroll for closing.
+        `statement`: the provider's own, taken first, of `channel` (default: the payroll's).
+        """
         normal(by)
+        if statement is not None:
+            with self._store.read() as connection:
+                of = channel or payrolls.get(connection, payroll).channel
+            self.import_sheet(of, statement, by=by)
         with self._store.read() as connection:
             row = payrolls.get(connection, payroll)
         box: list[Agreement] = []
@@ -341,7 +315,9 @@ class Paymaster(Auditing):
     def close(self, payroll: str, *, by: str, signature: str = "") -> Totals:
         """Freeze a payroll of which every unit is explained; another person than the one who reconciled."""
         normal(by)
-        totals = closing.close(self._store, payroll, by, signature)
+        blocked = self.configuration.disputes_block
+        with self._permitted("close", by, payroll):
+            totals = closing.close(self._store, payroll, by, signature, despite_disputes=not blocked)
         self._heads_out()
         return totals
 
@@ -359,24 +335,3 @@ class Paymaster(Auditing):
             row = payrolls.get(connection, payroll)
         invoices = closing.unpaid(self._store, row.id, elsewhere=channel is not None)
         return self.propose(name, invoices, channel=channel or row.channel, by=by)
-
-    def restored(self, *, by: str, second: str) -> int:
-        """Two people say that the store is an older one: every open payment is asked about before its next send, and so
-        is every new one, until two people say `restore_over`. Returns how many are open.
-        """
-        differ(by, second, "said so first")
-        opening.note_restored(self._store, f"{by}, {second}")
-        count = opening.restored(self._store, by, second)
-        heads.set_aside(self.heads_file)
-        mark = Mark(self.configuration.mark_dir, self._store)
-        mark.write(*opening.newest(self._store))
-        mark.close()
-        return count
-
-    def restore_over(self, *, by: str, second: str) -> None:
-        """Two people say that all that was sent between backup and restore is known again.
-
-        New payments go without being asked about first; those that were open at the restore are still asked about.
-        """
-        differ(by, second, "said so first")
-        opening.note_restored(self._store, "")

@@ -40,12 +40,20 @@ def address(value: object) -> str:
     return text(value)
 
 
+def proxy(value: object) -> str:
+    """A proxy. The way to it may be plain: what goes through it is encrypted from end to end."""
+    parts = _http(value, plain=True)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise Wrong("has more than a host and a port", "end it with the port")
+    return text(value).rstrip("/")
+
+
 def is_loopback(url: str) -> bool:
     """Whether an address that was read before leads to this machine only."""
     return _loopback(urlsplit(url).hostname or "") if url else False
 
 
-def _http(value: object) -> SplitResult:
+def _http(value: object, *, plain: bool = False) -> SplitResult:
     given = text(value)
     if _CONFUSING.search(given):
         raise Wrong(
@@ -59,7 +67,7 @@ def _http(value: object) -> SplitResult:
     host = parts.hostname or ""
     if not (_HOST.fullmatch(host) or _ip(host)):
         raise Wrong("has no plain host name", "write a host such as api.example.org")
-    if parts.scheme == "http" and not _loopback(host):
+    if parts.scheme == "http" and not plain and not _loopback(host):
         raise Wrong("is plain http to another machine: anybody between can read and change payments", "write https://")
     return parts
 

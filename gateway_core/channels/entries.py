@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import importlib.metadata
+import threading
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from typing import Any
 
+from ..contract.guard import GatewayFault, guarded, interrupt, running
 from .problems import Wrong, did_you_mean
 
 # A plugin may call sys.exit at import; an interruption by the person is not its failure.
 BROKEN = (Exception, SystemExit)
+# Seconds for one import. A slow disk is no fault; one that never ends is interrupted, if it is Python's.
+IMPORTING = 60.0
 
 _OURS = "gateway-core"
+# Our own rails are always there; what they need comes with an extra.
 _EXTRAS = {"bank_transfer": "bank", "mobile_money": "mobile", "mojaloop": "mojaloop"}
 
 
@@ -42,7 +47,7 @@ def named(group: str, name: str, what: str) -> EntryPoint:
     found = [point for point in points if point.name == name]
     if not found:
         others = {point.name for point in points}
-        raise Wrong(f"names the {what} {name!r}, which is not installed", _install(name, others))
+        raise Wrong(f"names the {what} {name!r}, which is not installed", did_you_mean(name, others))
     if len({point.value for point in found}) > 1:
         offered_by = " and ".join(sorted(distribution(point)[0] or point.value for point in found))
         raise Wrong(f"names the {what} {name!r}, which {offered_by} both offer", "uninstall one of them")
@@ -51,11 +56,22 @@ def named(group: str, name: str, what: str) -> EntryPoint:
 
 def load(point: EntryPoint, what: str) -> Any:
     """Import what an entry point names. Raises Wrong with one plain sentence, whatever the import did."""
+    watch = threading.Timer(IMPORTING, _interrupt, (threading.get_ident(),))
+    watch.daemon = True
+    watch.start()
     try:
-        return point.load()
+        return guarded(None, f"the import of {point.name}", point.load)
     except BROKEN as error:
         reason = f"names the {what} {point.name!r}, which cannot be imported ({described(error)})"
         raise Wrong(reason, _mend(point, error)) from error
+    finally:
+        watch.cancel()
+
+
+def _interrupt(thread: int) -> None:
+    for here in running():
+        if here.thread == thread:
+            interrupt(here)
 
 
 def distribution(point: EntryPoint) -> tuple[str, str]:
@@ -66,13 +82,10 @@ def distribution(point: EntryPoint) -> tuple[str, str]:
 
 def described(error: BaseException) -> str:
     """An error in one line: its type and the first line of what it says."""
+    if isinstance(error, GatewayFault) and error.__cause__ is not None:
+        error = error.__cause__
     said = str(error).strip().splitlines()
     return f"{type(error).__name__}: {said[0][:300]}" if said else type(error).__name__
-
-
-def _install(name: str, others: set[str]) -> str:
-    extra = _EXTRAS.get(name)
-    return f'pip install "{_OURS}[{extra}]"' if extra else did_you_mean(name, others)
 
 
 def _mend(point: EntryPoint, error: BaseException) -> str:

@@ -10,12 +10,14 @@ from typing import Any, TypeAlias
 
 from ..contract.gateway import Hidden
 from ..model.errors import ConfigurationError
+from ..model.roles import Matrix
 from .addresses import absolute, store_url
 from .configuration import Configuration
 from .fields import read_table
 from .plan import Plan, read_plan
 from .policies import load_policy
 from .problems import Problems, quoted
+from .roles import check_levels
 from .secrets import Place, reference
 from .settings import TOP
 
@@ -42,6 +44,7 @@ def load(source: Source, store: str | None = None) -> Configuration:
     policies = _policies(found, problems)
     plans = _plans(found, place, problems)
     _needs_timezone(found, raw, problems)
+    check_levels(found, problems)
     problems.refuse()
     return Configuration(
         deployment=found["deployment"],
@@ -50,6 +53,13 @@ def load(source: Source, store: str | None = None) -> Configuration:
         timezone=found.get("timezone"),
         approval_ttl=found.get("approval_ttl"),
         approvers=found.get("approvers", {}),
+        disputes_block=found.get("disputes_block", True),
+        holidays=found.get("holidays", frozenset()),
+        schedule_grace=found.get("schedule_grace"),
+        location=found.get("location", ""),
+        balance_ttl=found.get("balance_ttl"),
+        matrix=Matrix(found.get("roles", {}), tuple(found.get("approvals", ()))),
+        fonts=tuple(absolute(font, folder) for font in found.get("fonts", [])),
         place=place,
         store=address,
         signing_key=found.get("signing_key"),
@@ -119,3 +129,5 @@ def _needs_timezone(found: Mapping[str, Any], raw: Mapping[str, object], problem
     quiet = [name for name, given in channels.items() if isinstance(given, Mapping) and "quiet_hours" in given]
     if quiet and "timezone" not in raw:
         problems.add("timezone", f"is missing, but channels.{quoted(quiet[0])} has quiet hours", _ROWS["timezone"].mend)
+    elif raw.get("holidays") and "timezone" not in raw:
+        problems.add("timezone", "is missing, but there are holidays", _ROWS["timezone"].mend)

@@ -9,17 +9,20 @@ from typing import Any
 import attrs
 
 from ..contract.channel import Channel, Pace
-from ..contract.gateway import Capabilities, Gateway, Hidden
+from ..contract.gateway import Capabilities, Gateway, Hidden, Settings, Unfit
+from ..contract.guard import guarded
 from ..model.errors import ConfigurationError
 from ..model.money import Money
+from ..reconcile.mapping import SheetMapping
 from .addresses import is_loopback
 from .entries import BROKEN, described
 from .fields import of_gateway, read_table
-from .plugins import load_gateway
+from .plugins import capabilities_fault, load_gateway
 from .problems import Problems, did_you_mean, quoted
 from .readers import table
 from .secrets import Place, Reference
-from .settings import CAPABILITY_KEYS, CHANNEL, CHANNEL_NAME, COMMON, NARROWED, PACE_KEYS
+from .settings import CAPABILITY_KEYS, CHANNEL, CHANNEL_NAME, COMMON, NARROWED, PACE_KEYS, WIRING_KEYS
+from .wiring import rules, wiring_of
 
 
 @attrs.frozen(kw_only=True)
@@ -34,6 +37,8 @@ class Plan:
     narrowed: Mapping[str, Any]
     max_amount: Money | None = None
     listen: str = ""
+    statement: SheetMapping | None = None
+    wiring: Mapping[str, Any] = attrs.field(factory=dict)
 
     @property
     def key(self) -> str:
@@ -44,9 +49,19 @@ class Plan:
         """Read the secrets and make the channel. Raises ConfigurationError, or several at once."""
         secrets = self.secrets()
         gateway = self._made({**self.settings, **secrets})
-        capabilities = _narrowed(gateway.capabilities, self.narrowed, self.place.live, self.key)
+        capabilities = _narrowed(self._declared(gateway), self.narrowed, self.place.live, self.key)
         pace = Pace(max_concurrency=capabilities.max_concurrency, **self.pace)
-        return Channel(self.name, gateway, pace=pace, capabilities=capabilities, listen=self.listen)
+        wiring = wiring_of(self.wiring, self.key, self.place)
+        try:
+            return guarded(
+                None, f"the hooks of {self.gateway.name}", Channel, self.name, gateway, pace=pace,
+                capabilities=capabilities, listen=self.listen, wiring=wiring,
+            )  # fmt: skip
+        except ConfigurationError:
+            raise
+        except Exception as error:
+            why = described(error)
+        raise ConfigurationError(self.key, f"{self.gateway.name} cannot be used: {why}", "see the gateway's page")
 
     def secrets(self) -> dict[str, Hidden]:
         """Every secret of the channel. All that are missing are told at once."""
@@ -60,12 +75,28 @@ class Plan:
 
     def _made(self, settings: Mapping[str, Any]) -> Gateway[Any]:
         try:
-            return self.gateway(self.gateway.settings_type(**settings))
+            return guarded(None, f"{self.gateway.name}()", lambda: self.gateway(self.gateway.settings_type(**settings)))
         except BROKEN as error:
             secret = any(isinstance(value, Hidden) for value in settings.values())
-            why = _without_message(error) if secret else described(error)
+            quotable = isinstance(error, Unfit) or not secret
+            why = str(error) if isinstance(error, Unfit) else described(error) if quotable else _without_message(error)
+            # A half of a character is no text: it would break whatever shows this.
+            why = why.encode(errors="backslashreplace").decode()
         # Outside the handler: the chained exception could quote a secret.
         raise ConfigurationError(self.key, f"{self.gateway.name} refuses its settings: {why}", "see the gateway's page")
+
+    def _declared(self, gateway: Gateway[Any]) -> Capabilities:
+        """What the object declares, which may be less than its class does."""
+        try:
+            said = guarded(None, f"{self.gateway.name}.capabilities", lambda: gateway.capabilities)
+            why = capabilities_fault(said)
+            if not why and not isinstance(gateway.settings, Settings):
+                why = "its settings are no Settings"
+        except Exception as error:
+            why = described(error)
+        if why:
+            raise ConfigurationError(self.key, f"{self.gateway.name} cannot be used: {why}", "see the gateway's page")
+        return said
 
 
 def read_plan(name: str, raw: object, place: Place, problems: Problems) -> Plan | None:
@@ -99,7 +130,7 @@ def _gateway(at: str, given: Mapping[str, Any], problems: Problems) -> type[Gate
 
 def _check(at: str, gateway: type[Gateway[Any]], found: Mapping[str, Any], place: Place, problems: Problems) -> None:
     """Rules that look at more than one key."""
-    for broken, key, reason, mend in _rules(gateway, found, place):
+    for broken, key, reason, mend in (*_rules(gateway, found, place), *rules(found)):
         if broken:
             problems.add(f"{at}.{key}", reason, mend)
     with problems.noting():
@@ -158,6 +189,8 @@ def _plan(name: str, gateway: type[Gateway[Any]], place: Place, found: Mapping[s
         narrowed=_only(found, CAPABILITY_KEYS),
         max_amount=limit,
         listen=found.get("listen", ""),
+        statement=found.get("statement"),
+        wiring=_only(found, WIRING_KEYS),
     )
 
 

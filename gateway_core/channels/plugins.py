@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from ..contract.gateway import CONTRACT, Capabilities, Gateway, Settings
+from ..contract.guard import guarded
 from .entries import BROKEN, described, distribution, installed, load, named
 from .fields import of_gateway
 from .problems import Wrong
@@ -59,16 +60,16 @@ def _row(point: EntryPoint, enabled: bool) -> Plugin:
 def _loaded(point: EntryPoint) -> type[Gateway[Any]]:
     found = load(point, "gateway")
     try:
-        fault = _fault(found, point.name)
+        why = guarded(None, f"the class of {point.name}", fault, found, point.name)
     except BROKEN as error:
-        fault = described(error)
-    if fault:
-        raise Wrong(f"names the gateway {point.name!r}, which cannot be used: {fault}", _AUTHOR)
+        why = described(error)
+    if why:
+        raise Wrong(f"names the gateway {point.name!r}, which cannot be used: {why}", _AUTHOR)
     gateway: type[Gateway[Any]] = found
     return gateway
 
 
-def _fault(found: Any, name: str) -> str:
+def fault(found: Any, name: str) -> str:
     """What is wrong with a would-be gateway class; empty when nothing is."""
     if not (inspect.isclass(found) and issubclass(found, Gateway)):
         return "it is no subclass of gateway_core.contract.Gateway"
@@ -78,9 +79,21 @@ def _fault(found: Any, name: str) -> str:
         return f"it lacks {', '.join(sorted(found.__abstractmethods__))}"
     if getattr(found, "name", None) != name:
         return f"it calls itself {getattr(found, 'name', None)!r}"
-    if not isinstance(found.capabilities, Capabilities):
+    if not isinstance(found.flow_version, int):
+        return f"its flow_version is {found.flow_version!r}, no number"
+    return capabilities_fault(found.capabilities) or _settings_fault(found)
+
+
+def capabilities_fault(said: object) -> str:
+    """What is wrong with what a gateway declares; empty when nothing is."""
+    if not isinstance(said, Capabilities):
         return "its capabilities are no Capabilities"
-    return _settings_fault(found)
+    for field in attrs.fields(Capabilities):
+        value = getattr(said, field.name)
+        right = isinstance(value, bool) == isinstance(field.default, bool) and isinstance(value, int | float)
+        if not right or value != value or abs(value) == float("inf"):
+            return f"its capability {field.name} is {value!r}"
+    return ""
 
 
 def _settings_fault(found: type[Gateway[Any]]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from ..lifecycle.signatures import public_key
+from ..model import moments
 from ..model.money import AmountError, Money, parse_amount
 from ..model.people import normal
 from .problems import Wrong
@@ -157,6 +158,22 @@ def quiet_hours(value: object) -> tuple[str, str]:
     return times[0], times[1]
 
 
+def days(value: object) -> frozenset[datetime.date]:
+    """A list of dates, as text or as TOML's own."""
+    if not isinstance(value, list | tuple):
+        raise expected("a list of dates", value)
+    return frozenset(map(_day, value))
+
+
+def _day(value: object) -> datetime.date:
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        return value
+    try:
+        return moments.day(text(value))
+    except ValueError:
+        raise Wrong("holds something that is no date") from None
+
+
 def amount(value: object) -> Money:
     """An amount with its currency. A bare number is refused: minor or major units, and of what?"""
     if not isinstance(value, str):
@@ -172,19 +189,20 @@ def approvers(value: object) -> dict[str, str]:
     """Normal names and their Ed25519 public keys. One key for two names would make one person two."""
     found: dict[str, str] = {}
     for name, given in table(value).items():
-        person = _person(name)
+        someone = person(name)
         key = _public_key(name, given)
-        if person in found:
+        if someone in found:
             raise Wrong("is another spelling of an approver listed before", "list each person once", under=name)
         if key in found.values():
             raise Wrong("has the key of another approver", "give each person a key of their own", under=name)
-        found[person] = key
+        found[someone] = key
     if not found:
         raise Wrong("lists nobody, so that no approval would be checked", "list people, or remove the table")
     return found
 
 
-def _person(name: str) -> str:
+def person(name: str) -> str:
+    """The identity behind a name."""
     try:
         return normal(name)
     except ValueError as error:

@@ -18,7 +18,7 @@ from .readers import expected, table, text
 
 LONGEST = 1 << 16
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_OTHERS = stat.S_IROTH | stat.S_IWOTH
+OTHERS = stat.S_IROTH | stat.S_IWOTH
 _HOW = 'write { env = "NAME" } or { file = "path" }'
 
 
@@ -85,7 +85,7 @@ def _from_file(name: str, place: Place) -> str:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
             raise Wrong(f"refers to {path}, which is no file", "name the file that holds the secret")
-        if place.live and mode & _OTHERS:
+        if place.live and mode & OTHERS:
             raise Wrong(f"refers to {path}, which every user of this machine can open", f"chmod 600 {path}")
         with path.open("rb") as file:
             raw = file.read(LONGEST + 1)

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 
 import attrs
 
-from ..contract.channel import Pace
-from . import addresses
+from ..contract.channel import Pace, Wiring
+from . import addresses, roles
 from . import readers as r
 from .secrets import reference
+from .sheets import statement_mapping
 
 _PACE = Pace()
 REFERENCE = '{ env = "NAME" }'
@@ -56,9 +57,22 @@ TOP: tuple[Setting, ...] = (
             '"/var/lib/gateway-core"', "write the path of a folder",
             default='"$XDG_STATE_HOME/gateway-core", else "~/.local/state/gateway-core"'),
     Setting("timezone", r.timezone,
-            "The time zone in which quiet hours are meant. Required once a channel has quiet hours.",
+            "The time zone in which quiet hours and holidays are meant, and schedules that name none. Required once "
+            "there are quiet hours or holidays.",
             '"Africa/Kampala"', 'write a name such as "Africa/Kampala" (where zones are missing: pip install tzdata)',
             default="none"),
+    Setting("holidays", r.days,
+            "Days on which nothing new is sent over any channel, and for which no payroll can be scheduled; asking "
+            "goes on. Needs `timezone`.",
+            '["2026-12-25", "2027-01-01"]', 'write a list of dates such as ["2026-12-25"]', default="[]"),
+    Setting("schedule_grace", r.hours,
+            "A scheduled payroll that no run began within so many hours after its moment (the machine was down) is "
+            "paused as missed, until a person resumes or schedules it anew. Without this setting it is paid late.",
+            "2", "write a number of hours such as 2", default="none: it is paid late"),
+    Setting("balance_ttl", r.hours,
+            "Once set, no payroll is sent unless the balance of the institution account is known and at most so many "
+            "hours old: from the rail, from a statement, or entered by two people. `check` says so before.",
+            "48", "write a number of hours such as 48", default="none: a balance that is not known keeps nothing back"),
     Setting("approval_ttl", r.hours,
             "After so many hours an approval expires: what is unsent then waits until a checker approves the rest.",
             "72", "write a number of hours such as 72", default="none: an approval does not expire"),
@@ -68,10 +82,34 @@ TOP: tuple[Setting, ...] = (
             "are compared without case and extra spaces.",
             '{ joseph = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=" }',
             "write the 32 bytes of the person's Ed25519 public key in base64", default="none: the host vouches"),
+    Setting("roles", roles.roles,
+            "Who may do what: one table `[roles.NAME]` per role, with `people` and the actions that they `may` do (see "
+            "[roles](approving.md#actions)). Once there are roles, whoever has none that lists an action is refused, "
+            "and that is recorded.",
+            '{ clerk = { people = ["amina"], may = ["propose"] }, head = { people = ["joseph"], may = ["approve"] } }',
+            'write a table such as [roles.clerk] with people = ["amina"] and may = ["propose"]',
+            default="none: the host decides who may do what"),
+    Setting("approvals", roles.levels,
+            "The approvals that a payroll needs, in order, each by another person: a list of tables with a `role`, and "
+            "`above` where the level is only for payrolls above an amount.",
+            '[{ role = "head" }, { role = "director", above = "10000000 UGX" }]',
+            'write a list such as [{ role = "head" }]', default="[]: one approval, by anybody who may approve"),
+    Setting("location", r.text,
+            "The column of payroll files (or the key of an invoice's `extra`) that says where people live: reviews are "
+            "summed by it.",
+            '"district"', 'write the name of a column such as "district"', default='""'),
     Setting("signing_key", reference,
             "A reference to the Ed25519 private key (base64 or PEM) with which exported heads of the journal are "
             "signed.",
             '{ file = "/run/secrets/signing-key" }', f"write {REFERENCE}", default="none: heads are not signed"),
+    Setting("disputes_block", r.flag,
+            "Whether an open dispute about a payroll, or about a payment of it, keeps the payroll from being closed.",
+            "false", "write true or false", default="true"),
+    Setting("fonts", r.distinct,
+            "Font files for exports as PDF, the first one first: a character is written in the first font that has it. "
+            "Relative paths are this file's folder's. Where no font has a character, the export says so and names it.",
+            '["/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf"]', "write a list of paths of TTF or OTF files",
+            default="the fonts that PDF readers bring, which have the letters of Western Europe"),
     Setting("channels", r.table,
             "One table `[channels.NAME]` per connection to a rail. NAME has small letters, digits, hyphens and "
             "underscores; people and files use it.",
@@ -109,9 +147,43 @@ CHANNEL: tuple[Setting, ...] = (
     Setting("recheck_ttl", r.number(0, 86_400),
             "Seconds for which the answer of a policy's `before_sending` is good.",
             "300", "write seconds such as 300", default=f"{_PACE.recheck_ttl:g}"),
+    Setting("statement", statement_mapping,
+            "Which column of this provider's own statements is what, and which words in it mean what: see "
+            "[reconciling](reconciling.md#a-providers-own-statement).",
+            '{ columns = { reference = "Transaction ID", id = "External ID", amount = "Amount", status = "Status" }, '
+            'paid = ["SUCCESSFUL"], refused = ["FAILED"] }',
+            "write a table with columns and the words of its status", default="none: only lists are taken by file"),
     Setting("listen", addresses.listen,
             "HOST:PORT where `gateway run` receives this channel's callbacks. Without it, the core asks.",
             '"127.0.0.1:8089"', 'write HOST:PORT such as "127.0.0.1:8089"', default="none: asking only"),
+    Setting("ca_file", r.text,
+            "A PEM file with the authorities whose word counts for the rail's certificate, instead of the public ones.",
+            '"tls/hub-ca.pem"', "write the path of a PEM file", default="none: the public authorities"),
+    Setting("client_certificate", r.text,
+            "A PEM file with the certificate by which the rail knows us (mutual TLS). A run asks the rail about it "
+            "before anything is sent, and stops the channel when it has expired or is refused.",
+            '"tls/client.pem"', "write the path of a PEM file", default="none"),
+    Setting("client_key", r.text,
+            "A PEM file with the key of `client_certificate`, without a password.",
+            '"tls/client.key"', "write the path of a PEM file", default="the certificate's file holds it"),
+    Setting("listen_certificate", r.text,
+            "A PEM file with the certificate that callers at `listen` are shown; without it they call by plain http, "
+            "as behind a proxy of one's own.",
+            '"tls/server.pem"', "write the path of a PEM file", default="none: plain http"),
+    Setting("listen_key", r.text,
+            "A PEM file with the key of `listen_certificate`, without a password.",
+            '"tls/server.key"', "write the path of a PEM file", default="the certificate's file holds it"),
+    Setting("listen_ca", r.text,
+            "A PEM file with the authorities of those who may call back: whoever shows no certificate of theirs is "
+            "turned away (mutual TLS).",
+            '"tls/hub-clients.pem"', "write the path of a PEM file", default="none: anybody may call"),
+    Setting("transport", r.one_of("own", "stock"),
+            '`"own"` is made for money: strict, and with proof of what was not sent. `"stock"` is httpx\'s, for what '
+            "the other does not speak (a proxy).",
+            '"stock"', 'write "own" or "stock"', default='"own"; "stock" with a proxy'),
+    Setting("proxy", addresses.proxy,
+            "An HTTP proxy through which the rail is reached. Nothing is taken from the environment.",
+            '"http://proxy.internal:3128"', "write an address such as http://proxy.internal:3128", default="none"),
 )
 
 # What a channel may narrow of its gateway's capabilities.
@@ -155,4 +227,5 @@ COMMON: tuple[Setting, ...] = (
 
 CHANNEL_NAME = r.shaped("[a-z0-9][a-z0-9_-]{0,62}", "a name of small letters, digits, hyphens and underscores")
 CAPABILITY_KEYS = frozenset({"max_concurrency", *(setting.key for setting in NARROWED)})
+WIRING_KEYS = frozenset(attrs.fields_dict(Wiring))
 PACE_KEYS = (frozenset(attrs.fields_dict(Pace)) & {setting.key for setting in CHANNEL}) - CAPABILITY_KEYS

@@ -12,7 +12,10 @@ from importlib import import_module
 from .app import main, run_command
 
 # Modules of commands, in the order of the help: importing one registers its commands.
-for theme in ("payrolls", "pay", "sending", "looking", "officers", "closing", "setup", "servers", "demo"):
+for theme in (
+    "cycles", "payrolls", "reviewing", "pay", "sending", "planning", "looking", "files", "officers", "vouching",
+    "closing", "statements", "accounts", "setup", "servers", "new_plugin", "demo", "cash",
+):  # fmt: skip
     import_module(f".{theme}", __name__)
 
 __all__ = ["main", "run_command"]

@@ -25,16 +25,19 @@ def reconcile(desk: Desk, payroll: o.Payroll, by: o.By) -> int:
     out = desk.out
     out.say(f"{counted(found.asked, 'payment')} asked about: {found.agreed:,} agree, {len(found.differing):,} differ, "
             f"{found.silent:,} without a definite answer")  # fmt: skip
+    compared = paymaster.zero_sum(payroll, listed=0)
     if found.differing:
         out.table(("payment", "ours", "the gateway's"), found.differing)
         out.say(f"`gateway cases {payroll}` lists what people must look at")
     elif found.silent:
         out.say("the rail did not answer for all; reconcile again later")
+    elif compared.unexplained:
+        out.say(f"{counted(compared.unexplained, 'difference')} not explained: `gateway report {payroll}` lists them")
     else:
         out.say(f"next: gateway close {payroll} --by <another person>")
     differing = [{"payment": payment, "ours": ours, "theirs": theirs} for payment, ours, theirs in found.differing]
-    out.result({**attrs.asdict(found), "differing": differing})
-    return HELD if found.differing else WAITS if found.silent else 0
+    out.result({**attrs.asdict(found), "differing": differing, "unexplained": compared.unexplained})
+    return HELD if found.differing or compared.unexplained else WAITS if found.silent else 0
 
 
 @command(Panel)

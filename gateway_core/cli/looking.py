@@ -22,23 +22,29 @@ if TYPE_CHECKING:
 
 Panel = o.LOOKING
 PAGE = 500
-AT = ("at", "opened_at")
+AT = ("at", "opened_at", "planned_at")
 
 
 @command(Panel)
 def status(desk: Desk, payroll: o.AnyPayroll = None) -> int:
     """Every payroll, or one: its state, and how many payments and how much money are in which state."""
     found = desk.open().status(payroll)
+    planned = {one.payroll: one.shown for one in desk.open().schedules()}
     for one in found:
         paused = f", PAUSED: {one.paused}" if one.paused else ""
+        paused += f", SCHEDULED: {planned[one.id]}" if one.id in planned else ""
         about = f"{one.name} ({one.id}): {one.state.replace('_', ' ')}{paused}"
         rows = [(state, one.counts[state], one.sums[state]) for state in STATES if state in one.counts]
         desk.out.table(("state", ">payments", f">{one.currency}"), [*rows, ("all", one.lines, one.total)], about)
+        if one.documents:
+            files = ", ".join(f"{count:,} {state.replace('_', ' ')}" for state, count in one.documents.items())
+            desk.out.say(f"{counted(sum(one.documents.values()), 'file')} ({files}): `gateway documents {one.id}`")
         if one.cases:
             desk.out.say(f"{counted(one.cases, 'open case')}: `gateway cases {one.id}` lists them")
     if not found:
         desk.out.say("no payroll yet; `gateway propose` makes one")
-    desk.out.result({"payrolls": [attrs.asdict(one) for one in found]})
+    shown = [{**attrs.asdict(one), "scheduled": planned.get(one.id, "")} for one in found]
+    desk.out.result({"payrolls": shown})
     return 0
 
 
@@ -57,14 +63,23 @@ def payments(
     if desk.as_json:
         desk.out.stream(_without_cursor(view) for view in found)
         return 0
-    columns = ("payment", "invoice", "account", "state", ">amount", "reason")
+    columns = ("payment", "invoice", "account", "state", ">amount", "reason", "file")
     shown = 0
     for page in _pages(found):
-        rows = [(p.id, p.invoice, p.account, p.state, f"{p.amount} {p.currency}", p.reason) for p in page]
-        desk.out.table(columns, rows)
+        rows = [
+            (p.id, p.invoice, p.account, state_of(p), f"{p.amount} {p.currency}", p.reason, p.document) for p in page
+        ]
+        shown_columns = len(columns) - (not any(p.document for p in page))
+        desk.out.table(columns[:shown_columns], [row[:shown_columns] for row in rows])
         shown += len(page)
     desk.out.say(counted(shown, "payment"))
     return 0
+
+
+def state_of(view: PaymentView) -> str:
+    """Its state, and what its invoice shows where that says more."""
+    said = view.invoice_state
+    return view.state if said == view.state else f"{view.state}, {said.replace('_', ' ')}"
 
 
 def _without_cursor(view: PaymentView) -> dict[str, Any]:
@@ -108,15 +123,16 @@ def cases(desk: Desk, payroll: o.AnyPayroll = None) -> int:
         desk.out.say("gateway events PAYMENT tells the story; gateway close-case CASE --by ... --reason ... ends it")
     else:
         desk.out.say("no open cases")
-    desk.out.stream(_timed(attrs.asdict(c)) for c in found)
+    desk.out.stream(timed(attrs.asdict(c)) for c in found)
     return 0
 
 
 @command(Panel)
 def events(
-    desk: Desk, subject: Annotated[str, typer.Argument(metavar="PAYMENT|PAYROLL", help="Its id, or a payroll's name.")]
+    desk: Desk,
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="A payment, an invoice, a payroll, or a file.")],
 ) -> int:
-    """What happened to a payment or a payroll, in order."""
+    """What happened to a payment, an invoice or a payroll, in order, with the notes about it."""
     found = desk.open().events(subject)
     rows = [
         (when(e.at), e.attempt or "", e.step, e.kind, e.value, e.source,
@@ -124,11 +140,11 @@ def events(
         for e in found
     ]  # fmt: skip
     desk.out.table(("at", ">attempt", "step", "what", "value", "source", "details"), rows)
-    desk.out.stream(_timed(attrs.asdict(e)) for e in found)
+    desk.out.stream(timed(attrs.asdict(e)) for e in found)
     return 0
 
 
-def _timed(values: dict[str, Any]) -> dict[str, Any]:
+def timed(values: dict[str, Any]) -> dict[str, Any]:
     """Moments for machines: ISO 8601 in UTC, with microseconds."""
     for key in AT:
         if isinstance(us := values.get(key), int):

@@ -16,7 +16,7 @@ Panel = o.DECIDING
 
 
 class To(StrEnum):
-    """What may become of a held payment."""
+    """What may become of a held payment, or of a file."""
 
     READY = "ready"
     PENDING = "pending"
@@ -24,17 +24,20 @@ class To(StrEnum):
     REFUSED = "refused"
     RETURNED = "returned"
     CANCELLED = "cancelled"
+    HANDED_OVER = "handed_over"
+    WITHDRAWN = "withdrawn"
 
 
 @command(Panel)
 def release(
-    desk: Desk, payment: o.Payment,
+    desk: Desk,
+    payment: Annotated[str, typer.Argument(metavar="PAYMENT|FILE", help="Its id, or a file's id or name.")],
     to: Annotated[To, typer.Option("--to", help="ready: the same bytes again; pending: ask again; or its outcome.")],
     by: o.By, reason: o.Reason,
     reference: Annotated[str, typer.Option("--reference", help="The rail's reference, as evidence.")] = "",
     signature: o.Signature = "", show_message: o.ShowMessage = False,
 ) -> int:  # fmt: skip
-    """Say what becomes of a held payment; once per person, and it takes two who say the same."""
+    """Say what becomes of a held payment, or of a file; once per person, and it takes two who say the same."""
     paymaster = desk.open()
     if show_message:
         return show_bytes(desk.out, paymaster.release_message(payment, to.value))

@@ -9,8 +9,9 @@ import typer
 
 from ..model.people import normal
 
-MAKING, SENDING, LOOKING, DECIDING, CLOSING, SETTING_UP = (
-    "Before the money", "The money", "Looking", "What people decide", "After the money", "Setting up",
+CYCLES, MAKING, SENDING, LOOKING, DECIDING, CLOSING, SETTING_UP = (
+    "Programmes and cycles", "Before the money", "The money", "Looking", "What people decide", "After the money",
+    "Setting up",
 )  # fmt: skip
 
 
@@ -42,6 +43,7 @@ Reason = Annotated[str, typer.Option("--reason", callback=_given, help="Why; it 
 Despite = Annotated[
     str, typer.Option("--despite", metavar="REASON", help="Go on in spite of the objections, for this reason.")
 ]
+Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="Kept with the approval.")]
 Signature = Annotated[
     str, typer.Option("--signature", metavar="BASE64", help="Your Ed25519 signature, where approvers are configured.")
 ]

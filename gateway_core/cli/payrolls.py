@@ -156,15 +156,19 @@ def _inspected(taken: Taken, objections: list[Any]) -> dict[str, Any]:
 @command(Panel)
 def approve(
     desk: Desk, payroll: o.Payroll, by: o.By, despite: o.Despite = "", signature: o.Signature = "",
-    show_message: o.ShowMessage = False,
+    note: o.Note = "", show_message: o.ShowMessage = False,
 ) -> int:  # fmt: skip
-    """Approve what is proposed, exactly; another person than its proposer."""
+    """Approve what is proposed, exactly; another person than its proposer. Where there are levels, each by another."""
     paymaster = desk.open()
     if show_message:
         return show_bytes(desk.out, paymaster.approval_message(payroll))
-    digest = paymaster.approve(payroll, by=by, despite=despite, signature=signature)
-    desk.out.say(f"approved by {by}: digest {digest}", "next: gateway run")
-    desk.out.result({"payroll": paymaster.status(payroll)[0].id, "digest": digest, "approved_by": by})
+    digest = paymaster.approve(payroll, by=by, despite=despite, signature=signature, note=note)
+    missing = list(paymaster.approvals(payroll).missing)
+    desk.out.say(f"approved by {by}: digest {digest}")
+    desk.out.say(f"next: the approval of a {missing[0]}" if missing else "next: gateway run")
+    desk.out.result(
+        {"payroll": paymaster.status(payroll)[0].id, "digest": digest, "approved_by": by, "missing": missing}
+    )
     return 0
 
 
@@ -184,9 +188,16 @@ def release_objections(desk: Desk, payroll: o.Payroll, by: o.By, reason: o.Reaso
 
 @command(Panel)
 def reject(desk: Desk, payroll: o.Payroll, by: o.By, reason: o.Reason) -> int:
-    """Send a proposal back; its invoices are free for another payroll."""
+    """Refuse a proposal for good; its invoices are free for another payroll."""
     desk.open().reject(payroll, by=by, reason=reason)
     return said(desk, payroll, f"rejected by {by}")
+
+
+@command(Panel)
+def send_back(desk: Desk, payroll: o.Payroll, by: o.By, reason: o.Reason) -> int:
+    """Return a proposal for correction: propose it anew under its name, or cancel it."""
+    desk.open().send_back(payroll, by=by, reason=reason)
+    return said(desk, payroll, f"sent back by {by}: {reason}", "next: gateway propose FILE --name NAME, or cancel")
 
 
 @command(Panel)
@@ -196,7 +207,7 @@ def cancel(
         list[str] | None, typer.Option("--only", metavar="ID", help="Only this payment or invoice; can be repeated.")
     ] = None,
 ) -> int:  # fmt: skip
-    """Withdraw what was not sent. What was sent is the rail's to confirm."""
+    """Withdraw what was not sent, or delete a draft. What was sent is the rail's to confirm."""
     count = desk.open().cancel(payroll, by=by, reason=reason, only=only or ())
     return said(desk, payroll, f"{counted(count, 'payment')} cancelled by {by}", count=count)
 

@@ -53,7 +53,7 @@ def run(
 
 def send(desk: Desk, paymaster: Paymaster, payroll: str | None, wait: float, *, forever: bool = False) -> Report:
     """Be the sender, with a bar. A TERM signal ends it in order, as Ctrl-C does: what is in flight is finished."""
-    with _terminable(), progress(desk.out, "paying", _left(paymaster, payroll)) as step:
+    with terminable(), progress(desk.out, "paying", _left(paymaster, payroll)) as step:
         return paymaster.run(payroll, wait=wait, progress=step, serve=forever)
 
 
@@ -64,7 +64,9 @@ def _left(paymaster: Paymaster, payroll: str | None) -> int:
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
+    """A TERM signal ends what runs inside as Ctrl-C does."""
+
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -103,6 +105,8 @@ def ended(out: Output, report: Report) -> int:
         out.say(f"{counted(report.waiting, 'payment')} still to settle: {nxt}; `gateway run --wait 60` waits for them")
     if report.held:
         out.say(f"{counted(report.held, 'payment')} held: `gateway holds` lists them, `gateway release` decides")
+    if report.held_files:
+        out.say(f"{counted(report.held_files, 'file')} held: `gateway documents` lists them, `gateway release` decides")
     if not report.waiting and not report.held:
         out.say("nothing is left")
     return code_of(report)
@@ -120,7 +124,7 @@ def callbacks(
 
     desk.open()
     configuration = desk.configuration()
-    with _terminable(), contextlib.suppress(KeyboardInterrupt):
+    with terminable(), contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_receive(desk, configuration, _addresses(configuration, listen)))
     desk.out.say(f"stopped at {when(time.time_ns() // 1000)}")
     return 0

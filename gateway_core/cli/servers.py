@@ -71,6 +71,7 @@ def ledger_of(
 def simulator(
     desk: Desk, name: Annotated[str, typer.Argument(metavar="NAME", help="A gateway, from `gateway plugins`.")],
     port: Port = 8765, ledger: Annotated[str, typer.Option("--ledger", metavar="FILE")] = ":memory:",
+    folder: Annotated[str, typer.Option("--folder", metavar="DIR", help="Of a rail of files: the bank's.")] = "bank",
     chaos: Chaos = None, no_dedupe: NoDedupe = False,
 ) -> int:  # fmt: skip
     """Run the simulator that a plugin brings, on this machine."""
@@ -85,16 +86,21 @@ def simulator(
     if brings is None:
         raise NotFoundError(f"the gateway {name!r} brings no simulator")
     make = brings()
-    given = {"ledger": ledger, "chaos": chaos, "dedupe": not no_dedupe}
+    given = {"ledger": ledger, "folder": folder, "chaos": chaos, "dedupe": not no_dedupe}
     known = inspect.signature(make).parameters
-    _serve(make(**{key: value for key, value in given.items() if key in known}), port, desk.out)
+    made = make(**{key: value for key, value in given.items() if key in known})
+    # A rail of files brings its own way to serve; every other one an ASGI application.
+    serve = getattr(made, "serve", None)
+    serve(port, desk.out.say) if serve else _serve(made, port, desk.out)
     return 0
 
 
 def _serve(application: Any, port: int, out: Output) -> None:
     import uvicorn
 
-    config = uvicorn.Config(application, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        application, host="127.0.0.1", port=port, http="httptools", log_level="warning", access_log=False
+    )
     listening = config.bind_socket() if not port else None
     at = listening.getsockname()[1] if listening else port
     out.say(f"listening on http://127.0.0.1:{at}")

@@ -104,8 +104,15 @@ def verify(
     desk: Desk,
     heads: Annotated[Path | None, typer.Option("--heads", metavar="FILE", help="Heads exported earlier.")] = None,
     export: Annotated[Path | None, typer.Option("--export-heads", metavar="FILE", help="Add the heads to it.")] = None,
+    bundle: Annotated[Path | None, typer.Argument(metavar="[BUNDLE]", help="An evidence bundle instead.")] = None,
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Its signer's public key.")] = None,
 ) -> int:
-    """Check the journal: was any row altered, removed or reordered; do the states follow from the facts?"""
+    """Check the journal: was any row altered, removed or reordered; do the states follow from the facts?
+
+    Given a BUNDLE (gateway bundle), that is checked, without configuration and store.
+    """
+    if bundle is not None:
+        return _bundle(desk, bundle, key)
     paymaster = desk.open()
     with progress(desk.out, "verifying") as step:
         found = paymaster.verify(heads, progress=step)
@@ -115,6 +122,21 @@ def verify(
         body["exported"] = paymaster.export_heads(export)
         desk.out.say(f"{counted(body['exported'], 'head')} added to {export}; keep it where nobody can alter both")
     desk.out.result(body)
+    return 0 if found.ok else REST
+
+
+def _bundle(desk: Desk, bundle: Path, key: Path | None) -> int:
+    from ..reconcile.bundle_check import check, read_key
+
+    try:
+        known = read_key(key.read_text()) if key else None
+    except ValueError as error:
+        raise typer.BadParameter(f"{key} {error}") from None
+    found = check(bundle, known)
+    desk.out.say(*found.lines()[: -1 if found.ok else None])
+    if found.ok:
+        desk.out.say("nothing was changed since it was made, and every state follows from its facts")
+    desk.out.result({**attrs.asdict(found), "ok": found.ok})
     return 0 if found.ok else REST
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -11,9 +12,13 @@ from sqlalchemy.engine import Connection
 from ..model.errors import Altered, ObjectionsStand, WrongState
 from ..model.identity import Root, digest
 from ..model.people import differ
-from ..store import Store, journal, payments, payrolls
+from ..model.roles import OPEN, Matrix
+from ..store import Store, journal, payments, payrolls, suspension
 from ..store import tables as t
 from ..store.database import Record, now_us
+from . import levels
+from .cycles import caps
+from .scheduling import MISSED
 
 _o = t.objections.c
 PAUSED_FOR_APPROVAL = "approval: "
@@ -37,31 +42,44 @@ def release_message(payment: str, to: str, facts: int) -> bytes:
 
 def approve(
     store: Store, payroll: str, by: str, fingerprints: Mapping[str, str], *, despite: str = "",
-    valid_hours: float = 0.0, signature: str = "",
+    valid_hours: float = 0.0, signature: str = "", note: str = "", matrix: Matrix = OPEN,
 ) -> bytes:  # fmt: skip
-    """Approve a payroll, or the rest of one that waits for approval again. Returns the digest."""
+    """Approve a payroll, or the rest of one that waits for approval again. Returns the digest.
+
+    Where the matrix wants several approvals, each by another person, the last of them approves it. Nobody who proposed
+    it, or agreed already, approves it.
+    """
     with store.read() as connection:
         row = payrolls.get(connection, payroll)
     differ(row.proposed_by, by, "proposed this payroll")
     _waits_for_approval(row)
     _verify_content(store, row)
+    caps.hold(store, row.id)
     with store.write() as connection:
         row = payrolls.get(connection, row.id)
         again = _waits_for_approval(row)
+        suspension.refuse(connection, row.id)
+        digested = approval_digest(store, row, fingerprints)
+        facts = journal.facts_of_payroll(connection, row.id)
+        agreed = levels.standing(facts, digested, now_us() - int(valid_hours * HOUR) if valid_hours else 0)
+        role, last = levels.next_level(row, facts, agreed, by, matrix)
         _objections_released(connection, row.id, by, despite)
-        approved = approval_digest(store, row, fingerprints)
         ends = now_us() + int(valid_hours * HOUR) if valid_hours else 0
-        columns = {} if again else {"state": "approved"}
-        body = {
-            "digest": approved.hex(), "channels": dict(fingerprints), "signature": signature, "despite": despite,
-            "ends": ends, "paused": "" if again else row.paused,
+        body: dict[str, Any] = {
+            "digest": digested.hex(), "channels": dict(fingerprints), "signature": signature, "despite": despite,
+            "role": role, "note": note, "agreed": [one.by for one in agreed],
         }  # fmt: skip
+        if not last:
+            payrolls.record(connection, store, row, "agreed", by, body)
+            return digested
+        body |= {"ends": ends, "paused": "" if again else row.paused}
+        columns = {} if again else {"state": "approved"}
         payrolls.record(
             connection, store, row, "approved", by, body, approved_by=by, approved_at=now_us(), approval_ends=ends,
             paused=body["paused"], channels=json.dumps(dict(fingerprints)), **columns,
         )  # fmt: skip
         journal.record_head(connection, store, f"approval of {row.id}")
-    return approved
+    return digested
 
 
 def _waits_for_approval(row: Record) -> bool:
@@ -73,10 +91,19 @@ def _waits_for_approval(row: Record) -> bool:
 
 
 def reject(store: Store, payroll: str, by: str, reason: str) -> None:
-    """Send a proposal back: its lines are cancelled, its invoices are free."""
+    """Refuse a proposal: its lines are cancelled, its invoices are free."""
     with store.write() as connection:
         row = payrolls.get(connection, payroll)
         payrolls.record(connection, store, row, "rejected", by, {"reason": reason}, state="rejected")
+
+
+def send_back(store: Store, payroll: str, by: str, reason: str) -> None:
+    """Return a proposal for correction: a draft, until it is proposed anew under the same name, or withdrawn."""
+    if not reason.strip():
+        raise WrongState("say what is to be corrected")
+    with store.write() as connection:
+        row = payrolls.get(connection, payroll)
+        payrolls.record(connection, store, row, "sent_back", by, {"reason": reason}, state="draft")
 
 
 def withdraw(store: Store, payroll: str, by: str, reason: str) -> None:
@@ -125,8 +152,8 @@ def pause(store: Store, payroll: str, by: str, reason: str) -> None:
     """Nothing new of it is sent; what was sent is still asked about."""
     with store.write() as connection:
         row = payrolls.get(connection, payroll)
-        # These words are ours: what a person paused is not for the next start to let go on.
-        said = f"paused: {reason}" if reason.startswith(PAUSED_FOR_APPROVAL) else reason or "paused"
+        # These words are ours: what a person paused is not for the next start, or a schedule, to let go on.
+        said = f"paused: {reason}" if reason.startswith((PAUSED_FOR_APPROVAL, MISSED)) else reason or "paused"
         payrolls.record(connection, store, row, "paused", by, {"reason": said}, paused=said)
 
 

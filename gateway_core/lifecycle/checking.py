@@ -11,14 +11,17 @@ import sqlalchemy as sa
 
 from ..contract.channel import Channel
 from ..contract.policies import Policies
+from ..engine.batch.balances import Stated
 from ..engine.evidence import plain
 from ..engine.runtime import Lane, Runtime
+from ..model.errors import ConfigurationError
 from ..model.money import Money
 from ..model.payment import Objection, Payment
 from ..model.states import UNSENT
 from ..store import Store, payments, payrolls
 from ..store import tables as t
-from .asking import account_objections, balance
+from .asking import Ear, account_objections
+from .funding import ANY, HOUR, Funds, Known, judged, known
 
 PAGE = 256
 _o = t.objections.c
@@ -57,7 +60,7 @@ class CheckReport:
 
 async def check(
     runtime: Runtime, store: Store, payroll: str, channel_of: Callable[[str], Channel], policies: Policies,
-    lane: Callable[[Channel], Lane], progress: Callable[[int], None],
+    lane: Callable[[Channel], Lane], progress: Callable[[int], None], funds: Funds = ANY,
 ) -> dict[str, Money | None]:  # fmt: skip
     """Ask everybody and store what they object to, in place of an earlier check's. Returns the balances."""
     with store.read() as connection:
@@ -68,17 +71,33 @@ async def check(
     before = await runtime.write(partial(_newest, store))
     for name in payrolls.channels_of(row):
         channel = channel_of(name)
-        balances[name] = have = await balance(runtime, channel, lane, store.deployment)
-        with store.read() as connection:
-            need = payments.sum_of(connection, row.id, name, UNSENT)
-        if have is not None and need is not None and have.currency == need.currency and have.minor < need.minor:
-            text = f"channel {name} has {have}, the payroll needs {need}"
-            found.append(_row(row.id, 0, "", Objection("insufficient_balance", text, name)))
+        have, stated = await known(runtime, store, channel, lane)
+        balances[name] = have.money if have is not None else None
+        said = await runtime.offload(partial(_money, store, row.id, channel, have, stated, funds, runtime.now()))
+        found += [_row(row.id, 0, "", objection) for objection in said]
         await _accounts(runtime, store, row.id, channel, lane, before, progress)
     await runtime.offload(partial(_policies, store, row.id, policies, before))
     await runtime.write(partial(_keep, store, found, before))
     await runtime.write(partial(_forget, store, row.id, before))
     return balances
+
+
+def _money(
+    store: Store, payroll: str, channel: Channel, have: Known | None, stated: Stated | None, funds: Funds, now: int
+) -> list[Objection]:
+    """Is there enough? A balance that is not of this moment is told with its age, and what is odd about statements."""
+    name, said = channel.name, judged(store, payroll, channel.name, have, funds, now)
+    if have is not None and not have.live:
+        text = f"{name}: {have.money} is the balance ({have.source}), {max(0, now - have.at) // HOUR} hours old"
+        said.append(Objection("balance_of", text, name, blocks=False))
+    if stated is not None and stated.missing:
+        numbers = ", ".join(map(str, stated.missing[:10]))
+        said.append(Objection("statement_missing", f"{name}: no statement {numbers} came", name, blocks=False))
+    if stated is not None and stated.broken:
+        numbers = ", ".join(map(str, stated.broken[:10]))
+        text = f"{name}: statement {numbers} does not begin where the one before ended"
+        said.append(Objection("statement_broken", text, name, blocks=False))
+    return said
 
 
 def _newest(store: Store) -> int:
@@ -96,7 +115,8 @@ def _forget(store: Store, payroll: str, before: int) -> None:
 def _row(payroll: str, line: int, payment: str, objection: Objection) -> dict[str, Any]:
     return {
         "payroll": payroll, "payment": payment, "line": line, "code": plain(objection.code),
-        "message": plain(objection.message), "source": objection.source, "blocks": objection.blocks, "of_check": True,
+        "message": plain(objection.message), "source": plain(objection.source), "blocks": bool(objection.blocks),
+        "of_check": True,
     }  # fmt: skip
 
 
@@ -123,7 +143,12 @@ async def _accounts(
     """Ask the rail about every account, a window at a time."""
     if not channel.validates:
         return
-    lanes = [make(channel) for _ in range(channel.pace.max_concurrency)]
+    try:
+        lanes = [make(channel) for _ in range(channel.pace.max_concurrency)]
+    except ConfigurationError as error:
+        said = Objection("not_checked", f"no account could be checked: {error}", channel.name, blocks=False)
+        await runtime.write(partial(_keep, store, [_row(payroll, 0, "", said)], before))
+        return
     try:
         where = t.payments.c.channel == channel.name
         for page in payments.pages(store.read, payroll, PAGE, where, t.payments.c.state.in_(UNSENT)):
@@ -150,7 +175,7 @@ async def _one_lane(
     try:
         while todo:
             line, payment = todo.pop()
-            said = await account_objections(runtime, channel, lane, payment, store.deployment)
+            said = await account_objections(runtime, channel, lane, payment, store.deployment, Ear(store, runtime))
             found += [_row(payroll, line, payment.id, objection) for objection in said]
     finally:
         end.set()
@@ -162,6 +187,14 @@ def _policies(store: Store, payroll: str, policies: Policies, before: int) -> No
         said = policies.check_payments([payments.as_payment(row) for row in page])
         rows = [_row(payroll, lines.get(payment, 0), payment, objection) for payment, objection in said]
         _keep(store, rows, before)
+
+
+def recheck(store: Store, payroll: str, policies: Policies) -> None:
+    """Ask the host's policies again, as the approval is given: what they newly find stands in its way.
+
+    What was found before stands until the next `check`, which asks everybody.
+    """
+    _policies(store, payroll, policies, 0)
 
 
 def listed(store: Store, payroll: str) -> list[Found]:

@@ -16,6 +16,8 @@ from ..store import Result, Store, Write, journal, payments, payrolls, writes
 from ..store import tables as t
 from ..store.database import now_us
 from ..store.payments import Line
+from . import documents
+from .cycles import caps
 
 RELEASES = ("ready", "pending", "paid", "refused", "returned", "cancelled")
 PAGE = 200
@@ -25,9 +27,11 @@ _p = t.payments.c
 def cancel(store: Store, payroll: str, by: str, reason: str, only: Sequence[str] = ()) -> int:
     """Withdraw unsent payments (all, or those named by payment or invoice id). Returns how many.
 
-    A payment with a money intent is not cancelled: what was sent is the rail's to confirm.
+    A payment with a money intent is not cancelled: what was sent is the rail's to confirm. A line of a file that was
+    never put has not been sent: such a file is given up, and its other lines go into another one.
     """
     count, after = 0, 0
+    _give_up_files(store, payroll, by, reason, only)
     chosen = [sa.or_(_p.id.in_(only), _p.invoice.in_(only))] if only else []
     while True:
         with store.write() as connection:
@@ -47,6 +51,13 @@ def cancel(store: Store, payroll: str, by: str, reason: str, only: Sequence[str]
             after = rows[-1].line
 
 
+def _give_up_files(store: Store, payroll: str, by: str, reason: str, only: Sequence[str]) -> None:
+    with store.read() as connection:
+        row = payrolls.get(connection, payroll)
+    if row.state in SENDS:
+        documents.give_up(store, row.id, by, reason, only)
+
+
 def retry(store: Store, payment: str, by: str, reason: str) -> None:
     """Try a refused payment again: attempt n+1, with the same approved content."""
     with store.write() as connection:
@@ -54,21 +65,24 @@ def retry(store: Store, payment: str, by: str, reason: str) -> None:
         if line.state != "refused":
             raise WrongState(f"payment {payment} is {line.state}; only a refused one is tried again")
         _payroll_open(connection, line)
+        caps.hold_again(connection, line)
         _state(connection, store, line, "retry", by, "", {"reason": reason})
 
 
 def release(
     store: Store, payment: str, to: str, by: str, reason: str, *, reference: str = "", signature: str = ""
 ) -> bool:
-    """Say what becomes of a held payment. The first person proposes (False), a second one agrees (True)."""
+    """Say what becomes of a held payment, or of a file. The first person proposes (False), a second agrees (True)."""
+    if (document := documents.named(store, payment)) is not None:
+        return documents.release(store, document, to, by, reason, signature=signature)
     if to not in RELEASES:
         raise WrongState(f"{to!r} is no release; say one of {', '.join(RELEASES)}")
     if not reason.strip():
         raise WrongState("a release needs a reason: what was seen, and where")
     with store.write() as connection:
         line = _line(connection, payment)
-        if line.state != "held":
-            raise WrongState(f"payment {payment} is {line.state}, not held")
+        if why := _not_released(line, to):
+            raise WrongState(f"payment {payment} {why}")
         _payroll_open(connection, line)
         first = connection.execute(sa.select(t.releases).where(t.releases.c.payment == line.payment.id)).first()
         if first is None or first.value != to or first.facts != len(line.facts):
@@ -81,9 +95,21 @@ def release(
             "first_signature": first.signature, "signature": signature,
             "reference": reference or first.reference or line.reference,
         }  # fmt: skip
+        if line.state != "held":
+            _state(connection, store, line, "hold", by, "two people decide", {"reason": first.why})
+            line = _line(connection, payment)
         _state(connection, store, line, "release", by, to, body)
         payrolls.paid_out(connection, store, line.payroll)
     return True
+
+
+def _not_released(line: Line, to: str) -> str:
+    """Why it cannot be released so; '' when it can. A line of a file may stay unknown until a statement, or people."""
+    money = fold(line.facts).money
+    in_file = money is not None and bool(money.document)
+    if in_file and to == "ready":
+        return "is a line of a file, which goes again only as a whole: release the file"
+    return "" if line.state == "held" or (in_file and line.state == "unknown") else f"is {line.state}, not held"
 
 
 def _propose(connection: Connection, line: Line, to: str, by: str, reason: str, reference: str, signature: str) -> None:

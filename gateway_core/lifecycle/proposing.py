@@ -16,16 +16,21 @@ from sqlalchemy.exc import IntegrityError
 from ..model.errors import InvalidPayroll, Mistake, WrongState
 from ..model.identity import Root, digest, payment_id, root_of
 from ..model.payment import Invoice, Objection, Payment
-from ..store import Store, payments, payrolls
+from ..model.states import WITHDRAWN
+from ..store import Store, cycles, payments, payrolls, suspension
+from ..store import cycle_tables as c
 from ..store import tables as t
 from ..store.database import now_us
+from .cycles import caps
 from .intake import Taken
 
 # Small enough that a sender's write never waits long behind a page (design section 7).
 T = TypeVar("T")
 PAGE = 500
 LISTED = 1000
-BESIDE = "another process proposes a payroll of this name just now; try again to see what became of it"
+# A payroll may have lines of so many cycles.
+MOST_CYCLES = 1000
+BESIDE = "another process proposes this payroll, or the same invoices, just now; try again to see what became of it"
 
 
 def payroll_id(deployment: str, name: str) -> str:
@@ -45,10 +50,22 @@ def propose(
     if _already(store, payroll, name, taken, channel):
         return payroll
     _refuse_if_in_use(store, payroll, taken)
-    plan = _stage(store, payroll, name, taken, channel, by, progress)
-    _stage_objections(store, payroll, taken, plan.at, by, note)
-    _switch_on(store, payroll, taken, plan, {used: fingerprint(used) for used in sorted(plan.channels)}, by, note)
+    try:
+        plan = _stage(store, payroll, name, taken, channel, by, progress)
+        _stage_objections(store, payroll, taken, plan.at, by, note)
+        caps.hold(store, payroll)
+        _switch_on(store, payroll, taken, plan, {used: fingerprint(used) for used in sorted(plan.channels)}, by, note)
+    except InvalidPayroll:
+        _discard(store, payroll)
+        raise
+    except Lies as error:
+        _discard(store, payroll)
+        raise WrongState(str(error)) from error
     return payroll
+
+
+class Lies(Exception):
+    """The payroll may not be proposed now: what was staged of it goes."""
 
 
 class Plan:
@@ -60,6 +77,7 @@ class Plan:
     def __init__(self) -> None:
         self.at = now_us()
         self.content, self.root, self.channels = Root(), Root(), set[str]()
+        self.cycles = set[tuple[str, str]]()
 
 
 def _given(i: Invoice) -> bytes:
@@ -75,33 +93,83 @@ def _already(store: Store, payroll: str, name: str, taken: Taken, channel: str) 
         row = connection.execute(sa.select(t.payrolls).where(t.payrolls.c.id == payroll)).first()
     if row is None:
         return False
-    if not row.complete:
+    if not row.complete and not row.facts:
         _discard(store, payroll)
+    if not row.complete or row.state == "draft":
         return False
     content = root_of(_given(invoice) for page in taken.pages(PAGE) for _, invoice in page)
     if row.content != content or row.channel != channel:
         other = "with other content" if row.content != content else f"on channel {row.channel}"
         raise WrongState(f"payroll {name!r} exists {other}; give the new one another name")
+    if row.state in WITHDRAWN:
+        # Whoever believes it proposed waits for money that never comes.
+        raise WrongState(f"payroll {name!r} was {row.state}; give the new one another name")
     return True
 
 
 def _discard(store: Store, payroll: str) -> None:
-    """Remove a proposal that was interrupted while its lines were staged. Who still stages it is not its owner now."""
-    p, r, at = t.payments.c, t.payrolls.c, now_us()
+    """Remove what was staged of a proposal that was interrupted. Who still stages it is not its owner now.
+
+    A draft that was sent back for correction has a history: it is a draft again, without lines, until it is proposed
+    anew or withdrawn.
+    """
+    r, at = t.payrolls.c, now_us()
     with store.write() as connection:
         taken = sa.update(t.payrolls).where(r.id == payroll, sa.not_(r.complete)).values(proposed_at=at)
         if connection.execute(taken).rowcount != 1:
             raise WrongState(BESIDE)
-    while True:
+    _empty(store, payroll, at)
+    with store.write() as connection:
+        _still_ours(connection, payroll, at)
+        connection.execute(sa.delete(t.payrolls).where(t.payrolls.c.id == payroll, t.payrolls.c.facts == 0))
+        row = connection.execute(sa.select(t.payrolls).where(t.payrolls.c.id == payroll)).first()
+        if row is not None:
+            payrolls.record(connection, store, row, "not_corrected", "driver", {}, complete=True, root=Root().value())
+
+
+def give_up_correction(store: Store, payroll: str) -> None:
+    """A draft whose correction was left half-way, by id or name, is to be seen again, without lines."""
+    r = t.payrolls.c
+    half = sa.select(r.id).where(sa.or_(r.id == payroll, r.name == payroll), sa.not_(r.complete), r.facts > 0)
+    with store.read() as connection:
+        found = connection.execute(half).scalar()
+    if found is not None:
+        _discard(store, found)
+
+
+def _empty(store: Store, payroll: str, at: int) -> None:
+    """Remove the lines and objections of what is staged, or was, and never approved."""
+    p, lines = t.payments.c, True
+    while lines:
         with store.write() as connection:
             _still_ours(connection, payroll, at)
             ids = list(connection.execute(sa.select(p.id).where(p.payroll == payroll).limit(PAGE)).scalars())
             connection.execute(sa.delete(t.payments).where(p.id.in_(ids)))
-            if not ids:
-                connection.execute(sa.delete(t.objections).where(t.objections.c.payroll == payroll))
-                connection.execute(sa.delete(t.payrolls).where(t.payrolls.c.id == payroll))
-                return
+            connection.execute(sa.delete(t.objections).where(t.objections.c.payroll == payroll))
+            lines = bool(ids)
+            if not lines:
+                connection.execute(sa.delete(c.payroll_cycles).where(c.payroll_cycles.c.payroll == payroll))
         _let_others_write()
+
+
+def _corrected(store: Store, payroll: str, channel: str, by: str, at: int) -> bool:
+    """Begin to correct a draft, or go on where that was interrupted: nobody sees it until it is proposed whole.
+
+    False: there is no such payroll. Its former lines were never approved; their digest stays in the journal.
+    """
+    with store.write() as connection:
+        row = connection.execute(sa.select(t.payrolls).where(t.payrolls.c.id == payroll)).first()
+        if row is None:
+            return False
+        if row.state != "draft" or not row.facts:
+            # Proposed meanwhile, or being staged for the first time by somebody else.
+            raise WrongState(BESIDE)
+        payrolls.record(
+            connection, store, row, "correcting", by, {}, complete=False, proposed_at=at, channel=channel, root=b"",
+            content=b"", lines=0, total=0,
+        )  # fmt: skip
+    _empty(store, payroll, at)
+    return True
 
 
 def _still_ours(connection: Connection, payroll: str, at: int) -> None:
@@ -144,30 +212,68 @@ def _stage(
     store: Store, payroll: str, name: str, taken: Taken, channel: str, by: str, progress: Callable[[int], None]
 ) -> Plan:
     plan = Plan()
-    try:
-        with store.write() as connection:
-            connection.execute(
-                sa.insert(t.payrolls).values(
-                    id=payroll, name=name, state="draft", channel=channel, proposed_by=by, proposed_at=plan.at,
-                    currency=taken.currency or "",
-                )
-            )  # fmt: skip
-    except IntegrityError as error:
-        raise WrongState(BESIDE) from error
+    if not _corrected(store, payroll, channel, by, plan.at):
+        _begin(store, payroll, name, taken, channel, by, plan.at)
     for page in taken.pages(PAGE):
         # Everything slow is done before the transaction; the database refuses a number that was given meanwhile.
         with store.read() as connection:
             numbers = payments.numbers(connection, [invoice.entitlement for _, invoice in page], payroll)
         rows = _rows(store, payroll, page, channel, numbers, plan)
+        fresh = _new_cycles(payroll, page, plan)
         try:
-            with store.write() as connection:
-                _still_ours(connection, payroll, plan.at)
-                payments.INSERT.run(connection, rows)
+            while half := _write(store, payroll, plan, rows, fresh):
+                # Somebody died over it, or is a moment behind us; whoever it is finds it gone, and is refused.
+                for other in half:
+                    _discard(store, other)
         except IntegrityError as error:
-            raise WrongState(f"payroll {name!r} was proposed beside another with the same people; try again") from error
+            raise Lies(f"payroll {name!r} was proposed beside another with the same people; try again") from error
         progress(len(rows))
+        store.tidy()
         _let_others_write()
     return plan
+
+
+def _begin(store: Store, payroll: str, name: str, taken: Taken, channel: str, by: str, at: int) -> None:
+    values = {
+        "id": payroll, "name": name, "state": "draft", "channel": channel, "proposed_by": by, "proposed_at": at,
+        "currency": taken.currency or "",
+    }  # fmt: skip
+    try:
+        with store.write() as connection:
+            connection.execute(sa.insert(t.payrolls).values(values))
+    except IntegrityError as error:
+        raise WrongState(BESIDE) from error
+
+
+def _write(
+    store: Store, payroll: str, plan: Plan, rows: Sequence[Mapping[str, Any]], fresh: Sequence[Mapping[str, str]]
+) -> set[str]:
+    """Write a page, unless some of it lies elsewhere: that is looked at in the same transaction, so that of two
+    proposed beside each other one gets what is owed once. Returns proposals left half-way that have some of it.
+    """
+    with store.write() as connection:
+        _still_ours(connection, payroll, plan.at)
+        lies = cycles.live(connection, [row["entitlement"] for row in rows], payroll, staged=True).values()
+        for found in lies:
+            if found.complete:
+                raise Lies(f"{found.entitlement} was put into payroll {found.payroll!r} just now; look again")
+        if not lies:
+            payments.INSERT.run(connection, rows)
+            if fresh:
+                connection.execute(sa.insert(c.payroll_cycles), fresh)
+    return {found.id for found in lies}
+
+
+def _new_cycles(payroll: str, page: Sequence[tuple[int, Invoice]], plan: Plan) -> list[dict[str, str]]:
+    """Programmes and cycles of these lines that no line before was in."""
+    met = {(invoice.programme, invoice.cycle) for _, invoice in page} - plan.cycles - {("", "")}
+    plan.cycles |= met
+    if len(plan.cycles) > MOST_CYCLES:
+        mend = "split the payroll by cycle"
+        raise InvalidPayroll(
+            [Mistake(0, "cycle", f"the payroll has lines of more than {MOST_CYCLES} cycles", mend, "many_cycles")]
+        )
+    return [{"payroll": payroll, "programme": programme, "cycle": cycle} for programme, cycle in sorted(met)]
 
 
 def _rows(
@@ -201,15 +307,18 @@ def _switch_on(
     total, root = taken.total.minor if taken.total else 0, plan.root.value()
     with store.write() as connection:
         _still_ours(connection, payroll, plan.at)
+        if kept := suspension.why(connection, payroll):
+            raise Lies(f"{kept}; `gateway activate` lets it go on")
         row = connection.execute(sa.select(t.payrolls).where(t.payrolls.c.id == payroll)).one()
         content = plan.content.value()
         body = {
-            "name": row.name, "currency": row.currency, "content": content.hex(), "root": root.hex(),
+            "name": row.name, "currency": taken.currency or "", "content": content.hex(), "root": root.hex(),
             "lines": taken.count, "total": total, "channels": dict(fingerprints), "note": note,
         }  # fmt: skip
         payrolls.record(
             connection, store, row, "proposed", by, body, state="awaiting_approval", complete=True, root=root,
-            content=content, lines=taken.count, total=total, channels=json.dumps(dict(fingerprints)),
+            content=content, proposed_by=by, currency=taken.currency or "",
+            lines=taken.count, total=total, channels=json.dumps(dict(fingerprints)),
         )  # fmt: skip
 
 

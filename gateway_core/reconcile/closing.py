@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import attrs
 import sqlalchemy as sa
@@ -12,10 +13,11 @@ from ..model.errors import NotFoundError, WrongState
 from ..model.payment import Invoice
 from ..model.people import differ
 from ..model.states import SETTLED, shown_state
-from ..store import Store, journal, payments, payrolls
+from ..store import Store, answers, disputes, journal, payments, payrolls, statements
 from ..store import tables as t
 from ..store.database import Record, now_us
 from .audit import AGREES, Agreement, open_cases
+from .report import Report, report
 
 PAGE = 500
 UNPAID = ("refused", "returned", "cancelled")
@@ -50,16 +52,19 @@ def reconciled(store: Store, payroll: str, by: str, agreement: Agreement) -> Non
     """State that a person compared the payroll with the rail, and what came of it.
 
     It counts for closing only when every payment was settled, the rail spoke about each, and every difference has a
-    case or is none any more: what the rail says was returned is now returned here too.
+    case or is none any more: what the rail says was returned is now returned here too; and every difference with the
+    gateway and the statements is explained, to the smallest unit.
     """
+    compared = report(store, payroll, 0)
     with store.write() as connection:
         row = payrolls.get(connection, payroll)
         complete = not (agreement.silent or agreement.unsettled) and _explained(connection, agreement.differing)
+        complete = complete and compared.explained and same_as(compared, connection, row)
         # After the close a comparison is for the record.
         said_by = row.reconciled_by if row.state == "reconciled" else by if complete else ""
         body = {
             "asked": agreement.asked, "agreed": agreement.agreed, "silent": agreement.silent,
-            "differing": agreement.differing[:100], "reconciled_by": said_by,
+            "differing": agreement.differing[:100], "differences": compared.count, "reconciled_by": said_by,
         }  # fmt: skip
         payrolls.record(connection, store, row, "compared", by, body, reconciled_by=said_by)
 
@@ -75,12 +80,19 @@ def _explained(connection: Connection, differing: Sequence[tuple[str, str, str]]
     return True
 
 
-def close(store: Store, payroll: str, by: str, signature: str = "") -> Totals:
-    """Freeze a reconciled payroll. Raises WrongState with what is not explained yet."""
+def close(store: Store, payroll: str, by: str, signature: str = "", *, despite_disputes: bool = False) -> Totals:
+    """Freeze a reconciled payroll. Raises WrongState with what is not explained yet.
+
+    `despite_disputes`: open disputes about it do not keep it open.
+    """
+    compared = report(store, payroll, 1)
     # Nobody else writes meanwhile: what is judged is what is frozen.
     with store.write() as connection:
         row = payrolls.get(connection, payroll)
         sums = _closable(store, row, by)
+        _compared(connection, row, by, compared)
+        if not despite_disputes:
+            _undisputed(connection, row)
         body = {"signature": signature, "by_state": {state: list(pair) for state, pair in sums.by_state.items()}}
         payrolls.record(connection, store, row, "closed", by, body, state="reconciled", closed_by=by)
         journal.record_head(connection, store, f"close of {row.id}")
@@ -105,6 +117,36 @@ def _closable(store: Store, row: Record, by: str) -> Totals:
     return sums
 
 
+def same_as(compared: Report, connection: Connection, row: Record) -> bool:
+    """Whether nothing that the report looked at has changed since."""
+    ours: dict[str, tuple[int, int]] = {}
+    for state, count, amount in payments.counts(connection, row.id):
+        had = ours.get(shown_state(state, row.state), (0, 0))
+        ours[shown_state(state, row.state)] = (had[0] + count, had[1] + amount)
+    return row.facts == compared.facts and ours == compared.ours
+
+
+def _compared(connection: Connection, row: Record, by: str, compared: Report) -> None:
+    """The three columns agree, or every difference is explained, and by others than who closes."""
+    if not same_as(compared, connection, row):
+        raise WrongState(f"payroll {row.name!r} changed just now; try again")
+    if not compared.explained:
+        first = compared.differences[0].kind.replace("_", " ") if compared.differences else "the sums differ"
+        raise WrongState(
+            f"payroll {row.name!r} has {compared.unexplained} differences that nobody explained, such as: {first}; "
+            "`gateway report` lists them"
+        )
+    for file in statements.about(connection, row.id):
+        differ(file.by, by, f"gave {file.name}, by which this payroll was reconciled")
+    for why in statements.explanations(connection, row.id).values():
+        differ(why.by, by, "explained a difference of this payroll")
+
+
+def _undisputed(connection: Connection, row: Record) -> None:
+    if open_ := disputes.blocking(connection, row.id):
+        raise WrongState(f"payroll {row.name!r} has {len(open_)} open disputes; the first is {open_[0].number}")
+
+
 def reject_close(store: Store, payroll: str, by: str, reason: str) -> None:
     """Send a payroll back: it must be reconciled anew."""
     with store.write() as connection:
@@ -125,9 +167,20 @@ def close_case(store: Store, case: int, by: str, reason: str) -> None:
         if row is None:
             raise NotFoundError(f"there is no open case {case}")
         connection.execute(sa.update(t.cases).where(c.id == case).values(closed_at=now_us(), closed_by=by, why=reason))
-        payroll = payrolls.get(connection, row.payroll)
         body = {"case": case, "payment": row.payment, "kind": row.kind, "reason": reason}
-        payrolls.record(connection, store, payroll, "case_closed", by, body)
+        if row.payroll:
+            payrolls.record(connection, store, payrolls.get(connection, row.payroll), "case_closed", by, body)
+        else:
+            _case_of_a_file(connection, store, row.payment, by, body)
+
+
+def _case_of_a_file(connection: Connection, store: Store, subject: str, by: str, body: dict[str, Any]) -> None:
+    """About a file that is about no payroll of ours, or about several: a bank's, or one that a person gave."""
+    given = statements.by_id(connection, subject)
+    if given is not None:
+        statements.record(connection, store, given, "case_closed", by, body)
+    else:
+        answers.record(connection, store, answers.get(connection, subject), "case_closed", by, body)
 
 
 def unpaid(store: Store, payroll: str, *, elsewhere: bool = False) -> Iterator[Invoice]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from ...model.beneficiary import Beneficiary
 from ...model.payment import Invoice
 from .compare import Objections, compare
 from .findings import Findings, Heard, Problem, Unreadable, shown
@@ -24,7 +25,7 @@ from .taken import Taken
 
 __all__ = ["COLUMNS", "OPTIONAL", "REQUIRED", "Objections", "Rules", "Taken", "read"]
 
-Source = Path | str | Iterable[Invoice]
+Source = Path | str | Iterable[Invoice] | Iterable[Beneficiary]
 _EACH = 5000
 
 
@@ -78,7 +79,8 @@ def _take(
 ) -> None:
     """Check and keep each line."""
     check, mistakes = LineCheck(rules), heard.mistakes
-    for row in rows_of(source, rules, heard):
+    rows = rows_of(source, rules, heard)
+    for row in rows if rules.fill is None else rules.fill(rows):
         record, wrong = check(row)
         for mistake in wrong:
             mistakes.add(mistake)

@@ -62,8 +62,9 @@ def layout_of(header: Sequence[str], rules: Rules) -> Layout:
             notes.append(
                 Problem(label(title), "unknown_column", "is no column of a payroll", "it is kept as extra data")
             )
-    problems += [_missing(name) for name in REQUIRED if name not in places]
-    absent = {name: len(names) + (name in REQUIRED) for name in COLUMNS}
+    needed = [name for name in REQUIRED if name not in rules.filled]
+    problems += [_missing(name) for name in needed if name not in places]
+    absent = {name: len(names) + (name in needed) for name in COLUMNS}
     return Layout(
         pick=cast(Callable[[list[str | None]], Cells], itemgetter(*((absent | places)[name] for name in COLUMNS))),
         extra=tuple(extra),

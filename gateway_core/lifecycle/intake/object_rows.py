@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from ...model.beneficiary import Beneficiary
 from ...model.money import amount_text
 from ...model.payment import Invoice
 from .findings import Problem
@@ -25,15 +26,24 @@ _PATHS = (
     ("channel", "channel"),
     ("reference", "reference"),
 )
+# Of a beneficiary; what is not named here is for the cycle to fill in.
+_OF_BENEFICIARY = {
+    "beneficiary": "id", "name": "name", "account_type": "account.type", "account": "account.value",
+    "amount": "amount.minor", "currency": "amount.currency", "instalment": "instalment", "channel": "channel",
+    "reference": "reference",
+}  # fmt: skip
+_HERS = ("amount", "currency")
 _NAME = Problem("extra", "control_character", "a name has characters that no text needs", "rename it")
 _INT = "give it as Money(minor, currency) with a whole number of minor units"
 
 
-def object_rows(invoices: Iterable[Invoice]) -> Iterator[Row]:
+def object_rows(invoices: Iterable[Invoice] | Iterable[Beneficiary]) -> Iterator[Row]:
     """One row per object; its line is its position, counted from 1."""
     for number, invoice in enumerate(invoices, 1):
         if isinstance(invoice, Invoice):
             yield _row(number, invoice)
+        elif isinstance(invoice, Beneficiary):
+            yield _of_beneficiary(number, invoice)
         else:
             reason = f"is {type(invoice).__name__}, not Invoice"
             yield lost(number, Problem("line", "not_an_invoice", reason, "pass Invoice objects"))
@@ -45,7 +55,17 @@ def _row(number: int, invoice: Invoice) -> Row:
     return number, cells, _extra(invoice.extra, problems), problems
 
 
-def _cell(field: str, invoice: Invoice, path: str, problems: list[Problem]) -> str | None:
+def _of_beneficiary(number: int, one: Beneficiary) -> Row:
+    problems: list[Problem] = []
+    given = {
+        field: _cell(field, one, path, problems)
+        for field, path in _OF_BENEFICIARY.items()
+        if field not in _HERS or one.amount is not None
+    }
+    return number, tuple(given.get(field, "") for field, _ in _PATHS), _extra(one.extra, problems), problems
+
+
+def _cell(field: str, invoice: Invoice | Beneficiary, path: str, problems: list[Problem]) -> str | None:
     value: object = invoice
     for name in path.split("."):
         value = getattr(value, name, None)

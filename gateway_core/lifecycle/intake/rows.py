@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
+from ...model.beneficiary import Beneficiary
 from ...model.payment import Invoice
 from .csv_rows import csv_rows
 from .findings import Heard, Problem, Unreadable
@@ -16,7 +17,9 @@ from .row import Row
 from .rules import Rules
 
 
-def rows_of(source: Path | str | Iterable[Invoice], rules: Rules, heard: Heard) -> Iterator[Row]:
+def rows_of(
+    source: Path | str | Iterable[Invoice] | Iterable[Beneficiary], rules: Rules, heard: Heard
+) -> Iterator[Row]:
     """The rows of a source, one at a time. Raises Unreadable where reading cannot go on."""
     if isinstance(source, Path | str):
         return _of_file(Path(source), rules, heard)

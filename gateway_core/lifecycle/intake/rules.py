@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import attrs
 
@@ -32,6 +33,7 @@ class Rules:
     (None: no limit); `default_channel` is the payroll's own. `control_total` is decimal text in the payroll's currency.
     `delimiter` is one of DELIMITERS or its name; None finds out. At most `max_mistakes` findings of a sort are listed,
     the rest is counted. Limits are in bytes for the file and in characters for a line (quoted newlines included).
+    `fill` makes whole rows of those read, before anything is checked; the columns `filled` need not be in a file then.
     """
 
     default_channel: str
@@ -44,3 +46,5 @@ class Rules:
     max_file_bytes: int = 4 * 2**30
     max_line_chars: int = 64 * 2**10
     max_columns: int = 200
+    fill: Callable[[Iterator[Any]], Iterator[Any]] | None = None
+    filled: frozenset[str] = frozenset()

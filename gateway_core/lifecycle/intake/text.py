@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from ...model.formulas import FORMULA
 from .findings import Problem, shown
 from .rules import COLUMNS, LONGEST, REQUIRED
 
@@ -39,10 +40,6 @@ def is_tidy_cell(text: str) -> bool:
     return len(text) <= _TIDY_LENGTH and "E+" not in text and _TIDY_CELL.fullmatch(text) is not None
 
 
-# "+256 700 123456" and "-5" are no formulas: a sign with only digits, spaces and punctuation after it.
-_SIGNED_TEXT = r"[+\-＋－](?![\d\s().,-]*\Z)"
-_ERROR = r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!)"
-_FORMULA = rf"\A[\t\r\n]|\A\s*(?:[=@＝＠]|{_SIGNED_TEXT}|{_ERROR})"
 # C0, C1, lone surrogates, separators of lines, and the marks that turn the direction of what is displayed.
 _CONTROL = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff\ufff9-\ufffb"
 _BREAKS = "\t\n\r"
@@ -53,7 +50,7 @@ _Rule = tuple[str, re.Pattern[str], str, str]
 _DELETE = "delete the character, or type the value again"
 _ANY: tuple[_Rule, ...] = (
     ("encoding", re.compile("[\udc80-\udcff\ufffd]"), "has {bad}", "save the file as UTF-8, or declare its encoding"),
-    ("formula", re.compile(_FORMULA), "is a formula: {text}", "write the value itself, not a formula"),
+    ("formula", re.compile(FORMULA), "is a formula: {text}", "write the value itself, not a formula"),
     ("control_character", re.compile(f"[{_CONTROL}]"), "has the control character {bad}", _DELETE),
 )
 _IN_COLUMN: tuple[_Rule, ...] = (

@@ -1,0 +1,96 @@
+"""Files of batch rails: those that go to banks, those that come from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import attrs
+import typer
+
+from ..model.states import STATES
+from . import options as o
+from .app import command
+from .desk import Desk
+from .errors import HELD
+from .looking import timed
+from .output import counted, when
+
+if TYPE_CHECKING:
+    from ..paymaster import Paymaster
+    from ..store.document_views import AnswerView, StrayView
+
+AnyAnswer = Annotated[
+    str | None, typer.Argument(metavar="[ANSWER]", help="A file's id: its lines that are about none of ours.")
+]
+
+
+@command(o.LOOKING)
+def documents(desk: Desk, payroll: o.AnyPayroll = None) -> int:
+    """Files that were made for a bank: payroll, lines, sum, digest, state, and how their lines are."""
+    found = desk.open().documents(payroll)
+    rows = [
+        (d.name, d.payroll, d.channel, d.state.replace("_", " "), d.lines, f"{d.total} {d.currency}",
+         ", ".join(f"{d.counts[state]:,} {state}" for state in STATES if state in d.counts), d.reason, d.sha256)
+        for d in found
+    ]  # fmt: skip
+    if rows:
+        desk.out.table(("file", "payroll", "channel", "state", ">lines", ">sum", "its lines", "reason", "sha256"), rows)
+        desk.out.say("gateway events FILE tells the story; gateway release FILE --to ... decides about a held one")
+    else:
+        desk.out.say("no file was made")
+    desk.out.stream(timed(attrs.asdict(d)) for d in found)
+    return 0
+
+
+@command(o.LOOKING)
+def answers(desk: Desk, answer: AnyAnswer = None) -> int:
+    """Files that came from banks, and what they changed; or of one of them, the lines that are about none of ours."""
+    paymaster = desk.open()
+    if answer:
+        return _strays(desk, paymaster, answer)
+    found = paymaster.answers()
+    rows = [(a.id, a.name, a.channel, when(a.at), a.by, a.state, a.lines, a.applied, a.known, a.strays) for a in found]
+    if rows:
+        columns = ("answer", "file", "channel", "came", "by", "state", ">lines", ">new", ">known", ">strays")
+        desk.out.table(columns, rows)
+    else:
+        desk.out.say("no file has come from a bank")
+    desk.out.stream(timed(attrs.asdict(a)) for a in found)
+    return 0
+
+
+def _strays(desk: Desk, paymaster: Paymaster, answer: str) -> int:
+    def each() -> Iterator[StrayView]:
+        after = 0
+        while page := paymaster.strays(answer, after=after):
+            yield from page
+            after = page[-1].line
+
+    if desk.as_json:
+        desk.out.stream(attrs.asdict(stray) for stray in each())
+        return 0
+    rows = [(s.line, s.why, s.verdict, s.key or s.document, f"{s.amount} {s.currency}", s.text) for s in each()]
+    desk.out.table((">line", "why", "verdict", "names", ">amount", "text"), rows)
+    desk.out.say(counted(len(rows), "line"))
+    return 0
+
+
+@command(o.CLOSING)
+def import_statement(
+    desk: Desk, statement: Annotated[Path, typer.Argument(metavar="FILE", help="A file from the bank.")],
+    channel: o.Channel, by: o.By,
+) -> int:  # fmt: skip
+    """Take a file from a bank by hand: a statement, a status report. The same bytes again change nothing."""
+    view = desk.open().import_statement(channel, statement, by=by)
+    out = desk.out
+    out.say(f"{view.name}: {counted(view.lines, 'line')}, {view.applied:,} with news, {view.known:,} known before")
+    if view.strays:
+        out.say(f"{counted(view.strays, 'line')} about none of ours: `gateway answers {view.id}` shows them")
+    out.result(_said(view))
+    return HELD if view.strays else 0
+
+
+def _said(view: AnswerView) -> dict[str, Any]:
+    return timed(attrs.asdict(view))

@@ -1,0 +1,89 @@
+"""What a Paymaster does with files: of batch rails, both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .auditing import Auditing
+from .contract.channel import Channel
+from .engine.batch.answers import Reading, read_now
+from .engine.batch.inbox import NAME
+from .engine.batch.judging import clean
+from .engine.decide import Rules
+from .model.errors import NotPermitted, WrongState
+from .model.people import normal
+from .store import answers, document_views, files, refusals
+from .store.clock import now_us
+from .store.document_views import AnswerView, DocumentView, StrayView
+
+CHUNK = 1 << 18
+
+
+class Filing(Auditing):
+    """The part of `Paymaster` that is about files."""
+
+    def documents(self, payroll: str | None = None) -> list[DocumentView]:
+        """The files that were made for every payroll, or one: name, lines, sum, digest, state."""
+        return document_views.documents(self._store, payroll)
+
+    def answers(self, channel: str = "") -> list[AnswerView]:
+        """The files that came from banks, over every channel or one, oldest first."""
+        return document_views.answers(self._store, channel)
+
+    def strays(self, answer: str, *, after: int = 0, size: int = 1000) -> list[StrayView]:
+        """A page of the lines of a bank's file that are about none of ours, after line `after`."""
+        return document_views.strays(self._store, answer, after, size)
+
+    def import_statement(self, channel: str, statement: Path | str | bytes, *, by: str, name: str = "") -> AnswerView:
+        """Take a file from a bank by hand: a path, or its bytes. It is kept, read whole, and applied; the same bytes
+        again change nothing. Lines that are about none of ours are its `strays`.
+
+        Raises WrongState where the channel's gateway reads no files, or where this one cannot be read: then nothing of
+        it was applied, and a case is open.
+        """
+        normal(by)
+        return self._import_statement(channel, statement, by, name)
+
+    def _import_statement(self, channel: str, statement: Path | str | bytes, by: str, name: str) -> AnswerView:
+        known = self._batch_channel(channel)
+        given = statement if isinstance(statement, bytes) else Path(statement)
+        kept = files.keep(self._store, [given] if isinstance(given, bytes) else _chunks(given), files.LARGEST)
+        called = name or ("statement" if isinstance(given, bytes) else given.name)
+        with self._store.write() as connection:
+            row = answers.register(connection, self._store, channel, clean(called, NAME), kept, by)
+        if row.state == "new":
+            assert known.batch is not None
+            reading = Reading(self._store, channel, known.batch, Rules.of(known.capabilities), row)
+            if why := read_now(reading, now_us):
+                raise WrongState(
+                    f"{called} cannot be read, and nothing of it was applied: {why.strip().splitlines()[-1]}"
+                )
+        return next(view for view in self.answers(channel) if view.id == row.id)
+
+    def _batch_channel(self, name: str) -> Channel:
+        channel = self.configuration.channel(name)
+        if channel.batch is None:
+            raise WrongState(f"channel {name!r} sends payments one by one; its gateway reads no files from a bank")
+        return channel
+
+    @contextmanager
+    def _permitted(self, what: str, by: str, subject: str) -> Iterator[None]:
+        """What a person tries and may not do is refused, and recorded."""
+        try:
+            yield
+        except NotPermitted as error:
+            refusals.note(self._store, what, by, subject, error)
+            raise
+
+    @property
+    def _answering(self) -> list[str]:
+        """Channels whose banks' answers are looked for in every run."""
+        return list(self.configuration.batch_channels)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
