@@ -6,6 +6,7 @@ Random, replay, shrinking and bounded search are readers of the same tape: a sch
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -30,12 +31,28 @@ class Mark:
         return f"{self.at / 1_000_000:10.3f} s  {self.label}: {said}"
 
 
-class Tape:
-    """Reads `prefix` first; after it draws from `seed`, or is quiet without one. Every choice is recorded."""
+@attrs.frozen
+class Deviation:
+    """A choice that is not quiet, told so that it is found again in a world that changed: the `nth` of its label."""
 
-    def __init__(self, seed: int | str | None = None, prefix: Sequence[int] = ()) -> None:
-        self._random = None if seed is None else random.Random(seed)
+    label: str
+    nth: int
+    value: str
+
+
+class Tape:
+    """Reads `prefix` first; after it draws from `seed`, or is quiet without one. Every choice is recorded.
+
+    `script`: quiet but for these deviations.
+    """
+
+    def __init__(
+        self, seed: int | str | None = None, prefix: Sequence[int] = (), script: Sequence[Deviation] = ()
+    ) -> None:
+        self._draw = None if seed is None else random.Random(seed).random
         self._prefix = prefix
+        self._script = {(d.label, d.nth): d.value for d in script}
+        self._met: Counter[str] = Counter()
         self.choices: list[int] = []
         self._marks: list[tuple[int, str, int, Sequence[object] | None]] = []
         self.now = 0
@@ -43,13 +60,37 @@ class Tape:
     def choose(self, size: int, label: str, odds: float, options: Sequence[object] | None = None) -> int:
         """0, or with probability `odds` one of 1 .. size - 1."""
         place, drawn = len(self.choices), 0
-        if place < len(self._prefix):
+        if self._script:
+            drawn = self._told(size, label, options)
+        elif place < len(self._prefix):
             drawn = min(self._prefix[place], size - 1)
-        elif self._random is not None and size > 1 and self._random.random() < odds:
-            drawn = 1 + int(self._random.random() * (size - 1))
+        elif (draw := self._draw) is not None and size > 1 and draw() < odds:
+            drawn = 1 + int(draw() * (size - 1))
         self.choices.append(drawn)
         self._marks.append((self.now, label, size, options))
         return drawn
+
+    def _told(self, size: int, label: str, options: Sequence[object] | None) -> int:
+        self._met[label] += 1
+        value = self._script.pop((label, self._met[label]), None) if self._script else None
+        if value is None:
+            return 0
+        words = [str(option) for option in options or range(size)]
+        return words.index(value) if value in words else 0
+
+    @property
+    def unmet(self) -> list[Deviation]:
+        """What the script says and the world never asked."""
+        return [Deviation(label, nth, value) for (label, nth), value in self._script.items()]
+
+    def deviations(self) -> list[Deviation]:
+        """The choices that were not quiet, by their labels."""
+        met, found = Counter[str](), []
+        for (_, label, _, options), value in zip(self._marks, self.choices, strict=True):
+            met[label] += 1
+            if value:
+                found.append(Deviation(label, met[label], str(options[value] if options else value)))
+        return found
 
     def pick(self, options: Sequence[T], label: str, odds: float) -> T:
         """The first option, or with probability `odds` another one."""

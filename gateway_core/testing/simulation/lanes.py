@@ -9,8 +9,9 @@ import attrs
 
 from ...engine.lanes import NoAnswer, NotSent
 from ...engine.wire import Wire
+from .faces import Reply
 from .oracles import Watch
-from .provider import Provider, Reply
+from .provider import Provider
 from .steps import SECOND, Process, Stage
 
 FAULTS = (

@@ -6,19 +6,20 @@ worlds they are careless once: what comes of that is theirs, and the oracles kno
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from functools import partial
 
 import attrs
-import sqlalchemy as sa
 
 from ...lifecycle import approval, officers
-from ...model.errors import GatewayCoreError
-from ...store import Store
-from ...store import tables as t
+from ...model.errors import GatewayCoreError, StoreError
+from ...store import Store, opening
 from .chance import Tape
+from .cron import Cron
 from .home import PAYROLL
 from .lanes import Net
+from .marking import SimMark
 from .steps import SECOND, Stage
 
 ACTS = ("nothing", "cancel one", "pause", "retry refused", "release held", "someone edits the store")
@@ -31,15 +32,32 @@ SETTLED_FOR = 400 * SECOND
 
 @attrs.define
 class Office:
-    """`wake`: something changed, senders may look. `careless`: payments that two people released without looking."""
+    """`careless`: payments that two people released without looking."""
 
     stage: Stage
-    tape: Tape
     net: Net
-    store: Store
-    epoch: int
-    wake: Callable[[], None]
+    raw: sqlite3.Connection
+    open_store: Callable[[], Store]
+    cron: Cron
     careless: set[str] = attrs.field(factory=set)
+    store: Store = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.store = self.open_store()
+
+    @property
+    def tape(self) -> Tape:
+        """Their moods."""
+        return self.stage.tape
+
+    def reopen(self) -> None:
+        """Their tool opens the store anew."""
+        self.store = self.open_store()
+
+    def begin_again(self) -> None:
+        """The store is an older one: that somebody resumed the payroll may be lost, too."""
+        self.reopen()
+        self.stage.after(60 * SECOND, self._resume)
 
     def open(self, busy: float) -> None:
         """Draw what will be done, and when."""
@@ -60,37 +78,37 @@ class Office:
             "release held": self._release,
             "someone edits the store": self._tamper,
         }[act]()
-        self.wake()
+        self.cron.wake()
 
     def _ids(self, state: str = "") -> list[str]:
-        query = sa.select(t.payments.c.id).order_by(t.payments.c.line)
-        with self.store.read() as connection:
-            return list(connection.execute(query.where(t.payments.c.state == state) if state else query).scalars())
+        found = "SELECT id FROM payments WHERE ? IN ('', state) ORDER BY payroll, line"
+        return [payment for (payment,) in self.raw.execute(found, (state,))]
 
     def _cancel(self) -> None:
         ids = self._ids()
         chosen = ids[self.tape.choose(len(ids), "cancels which", 0.8)]
-        _tried(lambda: officers.cancel(self.store, PAYROLL, "maker", "moved away", [chosen]))
+        self._tried(officers.cancel, PAYROLL, "maker", "moved away", [chosen])
 
     def _tamper(self) -> None:
         """Not an officer: somebody with the file in an editor."""
         ids = self._ids()
         chosen = ids[self.tape.choose(len(ids), "edits which", 0.8)]
-        with self.store.write() as connection:
-            connection.execute(sa.update(t.payments).where(t.payments.c.id == chosen).values(account="thief"))
+        self.raw.execute("UPDATE payments SET account = 'thief' WHERE id = ?", (chosen,))
 
     def _pause(self) -> None:
-        _tried(lambda: approval.pause(self.store, PAYROLL, "maker", "a question came up"))
+        self._tried(approval.pause, PAYROLL, "maker", "a question came up")
         again = self.tape.pick((5, 1, 40, 300), "resumed after seconds", 0.7)
         self.stage.after(again * SECOND, self._resume)
 
     def _resume(self) -> None:
-        _tried(lambda: approval.resume(self.store, PAYROLL, "checker"))
-        self.wake()
+        self._tried(approval.resume, PAYROLL, "checker")
+        if self.raw.execute("SELECT 1 FROM payrolls WHERE paused <> ''").fetchone() and not self.net.provider.calm():
+            self.stage.after(40 * SECOND, self._resume)
+        self.cron.wake()
 
     def _retry(self) -> None:
         for payment in self._ids("refused"):
-            _tried(partial(officers.retry, self.store, payment, "maker", "the account was mended"))
+            self._tried(officers.retry, payment, "maker", "the account was mended")
 
     def _release(self) -> None:
         for payment in self._ids("held"):
@@ -100,14 +118,25 @@ class Office:
                 to = self.tape.pick(("ready", "paid", "refused", "cancelled"), "says", 0.7)
             if to:
                 for person in ("checker", "director"):
-                    _tried(partial(officers.release, self.store, payment, to, person, "seen in the rail's books"))
+                    self._tried(officers.release, payment, to, person, "seen in the rail's books")
+
+    def say_restored(self, mark: SimMark) -> None:
+        """Two people say that the store is an older one; later, now and then, that what was lost is known again."""
+
+        def said(store: Store) -> None:
+            opening.note_restored(store, "checker, director")
+            opening.restored(store, "checker", "director")
+            mark.of(store).reset(*opening.newest(store))
+
+        self._tried(said)
+        if self.tape.chance("all is known again after 5,000 s", 0.5):
+            self.stage.after(5_000 * SECOND, lambda: self._tried(opening.note_restored, ""))
 
     def _seen(self, payment: str) -> str:
         """What the rail's books show; '' while they do not show enough."""
-        mine = [transfer for transfer in self.net.provider.ledger.values() if transfer.order["reference"] == payment]
-        last = sa.select(sa.func.max(t.facts.c.at)).where(t.facts.c.payment == payment)
-        with self.store.read() as connection:
-            quiet = self.epoch + self.stage.now - int(connection.execute(last).scalar() or 0) > SETTLED_FOR
+        mine = [transfer for transfer in self.net.provider.ledger.values() if transfer.order.reference == payment]
+        (last,) = self.raw.execute("SELECT max(at) FROM facts WHERE payment = ?", (payment,)).fetchone()
+        quiet = self.stage.clock() - int(last or 0) > SETTLED_FOR and not self.cron.frozen() and not self.stage.skew
         moved = sum(transfer.moved for transfer in mine)
         undecided = any(transfer.status == "pending" for transfer in mine) or any(self.net.under_way.values())
         if not quiet or undecided or moved > 1:
@@ -116,10 +145,11 @@ class Office:
             return "paid"
         return self.tape.pick(("refused", "ready", "cancelled"), "not paid, so", 0.6)
 
-
-def _tried(act: Callable[[], object]) -> None:
-    """People are told when something cannot be done now; they go on."""
-    try:
-        act()
-    except GatewayCoreError:
-        return
+    def _tried(self, act: Callable[..., object], *given: object) -> None:
+        """People are told when something cannot be done now; they go on."""
+        try:
+            act(self.store, *given)
+        except StoreError:
+            self.reopen()
+        except GatewayCoreError:
+            return

@@ -6,37 +6,40 @@ of its own, so that a second copy is always seen.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import attrs
 
 from ...engine.wire import Wire
-from .rails import SIGNED
+from .faces import Face, Find, Order, Reply, Said, Status
 from .steps import SECOND, Stage
 
-Reply = tuple[int, dict[str, str], bytes]
 MODES = (
     "settles now", "pending, then paid", "pending, then refused", "pending for ever", "busy: 429", "refuses",
     "refuses, but pays at once", "refuses, and pays later after all", "stops the channel: 401",
 )  # fmt: skip
 REPEATED = ("the same answer", "409 duplicate", "refused: limit exceeded", "busy: 429")
+_REPEATED: dict[str, Said] = {
+    "409 duplicate": "duplicate", "refused: limit exceeded": "limit exceeded", "busy: 429": "busy",
+}  # fmt: skip
 # These take nothing, and say so.
-NOTHING = {"busy: 429": 429, "stops the channel: 401": 401}
+NOTHING: dict[str, Said] = {"busy: 429": "busy", "stops the channel: 401": "channel stopped"}
 OVERTAKEN = ("taken", "refused, and no record of it is kept")
 DELAYS = (1.0, 25.0, 300.0)
-CALLS = ("once", "never", "twice", "500 s late", "contradicted 3 s later", "before the answer", "forged opposite first")
-OPPOSITE = {"paid": "refused", "refused": "paid"}
+CALLS = (
+    "once", "never", "twice", "500 s late", "contradicted 3 s later", "before the answer", "forged opposite first",
+    "a stranger's beside it",
+)  # fmt: skip
+OPPOSITE: dict[Status, Status] = {"paid": "refused", "refused": "paid", "pending": "paid"}
 
 
 @attrs.define
 class Transfer:
     """One key in the ledger. `moved`: how often money left; `lied`: a signed word of ours about it was untrue."""
 
-    order: dict[str, Any]
-    status: str
+    order: Order
+    status: Status
     first_at: int = 0
     moved: int = 0
     hidden_until: int = 0
@@ -44,18 +47,22 @@ class Transfer:
     lied: bool = False
 
 
+# Body, headers, what it says, and after how many microseconds.
+Call = Callable[[bytes, dict[str, str], str, int], None]
+
+
 @attrs.define
 class Provider:
-    """`call(body, headers, after_us)` delivers a callback. `odds` are those of misbehaving; `calm()`: no more of it."""
+    """`call` delivers a callback. `odds` are those of misbehaving; `calm()`: no more of it. Its own clock is right."""
 
     stage: Stage
+    face: Face
     dedupes: bool
     window: int
     callbacks: bool
     odds: float
-    epoch: int
     calm: Callable[[], bool]
-    call: Callable[[bytes, dict[str, str], int], None]
+    call: Call
     ledger: dict[str, Transfer] = attrs.field(factory=dict)
 
     def receive(self, wire: Wire, repeated: bool, overtaken: bool) -> Reply:
@@ -63,40 +70,36 @@ class Provider:
 
         `overtaken`: another copy of it is still under way. That is when a refusal is most dangerous.
         """
-        parts = wire.target.split("/")
-        match wire.method, parts[1]:
-            case "GET", "accounts":
-                return _answer(404 if parts[2].endswith("x") else 200, about=wire.target)
-            case "POST", "quotes":
-                return _answer(200, about=wire.target, fee=1)
-            case "GET", "payments":
-                return self._find(parts[2])
-        return self._take(json.loads(wire.body), repeated, overtaken)
+        read = self.face.read(wire)
+        if isinstance(read, Order):
+            return self._take(read, repeated, overtaken)
+        return self._find(read.key) if isinstance(read, Find) else read
 
     # -- money --------------------------------------------------------------------------------------------------------
 
-    def _take(self, order: dict[str, Any], repeated: bool, overtaken: bool) -> Reply:
-        known = self.ledger.get(order["key"])
+    def _take(self, order: Order, repeated: bool, overtaken: bool) -> Reply:
+        known, say = self.ledger.get(order.key), self.face.taken
         if known is not None and self.dedupes and self.stage.now - known.first_at < self.window:
             return self._again(known)
         if repeated:
-            return _answer(409, **order)
-        expired = order["expires"] and self.epoch + self.stage.now > order["expires"]
-        mode = MODES[0] if expired else self._drawn(MODES, f"pay {order['account']}")
-        if expired or mode in NOTHING:
-            return _answer(410 if expired else NOTHING[mode], **order)
-        if overtaken and self._drawn(OVERTAKEN, f"pay {order['account']}, another copy under way", 0.5) != OVERTAKEN[0]:
-            return _answer(422, **order, code="limit_exceeded")
-        if order["account"].endswith("x"):
+            return say("duplicate", order)
+        if order.expires and self.stage.true_time() > order.expires:
+            return say("expired", order)
+        mode = self._drawn(MODES, f"pay {order.account}")
+        if mode in NOTHING:
+            return say(NOTHING[mode], order)
+        if overtaken and self._drawn(OVERTAKEN, f"pay {order.account}, another copy under way", 0.5) != OVERTAKEN[0]:
+            return say("limit exceeded", order)
+        if order.account.endswith("x"):
             mode = "refuses"
         transfer = known or Transfer(order, "pending", self.stage.now)
-        self.ledger[order["key"]] = transfer
+        self.ledger[order.key] = transfer
         if self.callbacks and transfer.calls == "never":
-            transfer.calls = self._drawn(CALLS, f"calls back {order['account']}")
+            transfer.calls = self._drawn(CALLS, f"calls back {order.account}")
         return self._begin(transfer, mode)
 
     def _begin(self, transfer: Transfer, mode: str) -> Reply:
-        tape, who = self.stage.tape, transfer.order["account"]
+        tape, who = self.stage.tape, transfer.order.account
         transfer.hidden_until = self.stage.now + 20 * SECOND * tape.chance(f"hides {who}", self.odds / 4)
         delay = (
             int(tape.pick(DELAYS, f"decides {who} after", 0.5) * SECOND) if mode[:7] in ("pending", "refuses") else 0
@@ -115,25 +118,18 @@ class Provider:
             case "refuses, and pays later after all":
                 self._settle(transfer, "refused")
                 self.stage.after(delay, partial(self._lie, transfer))
-        if mode.startswith("refuses"):
-            return _answer(422, **transfer.order, code="not_possible")
-        return self._said(transfer)
-
-    def _said(self, transfer: Transfer) -> Reply:
-        status = {"paid": 201, "pending": 202, "refused": 422}[transfer.status]
-        return _answer(status, **transfer.order, receipt="R" + transfer.order["key"][:8], code="not_possible")
+        return self.face.taken("refused" if mode.startswith("refuses") else transfer.status, transfer.order)
 
     def _again(self, transfer: Transfer) -> Reply:
         """A key that is known already writes nothing, whatever is said about it."""
-        said = self._drawn(REPEATED, f"repeated {transfer.order['account']}")
-        status = {"409 duplicate": 409, "refused: limit exceeded": 422, "busy: 429": 429}.get(said)
-        return _answer(status, **transfer.order, code="limit_exceeded") if status else self._said(transfer)
+        said = self._drawn(REPEATED, f"repeated {transfer.order.account}")
+        return self.face.taken(_REPEATED.get(said, transfer.status), transfer.order)
 
     def _lie(self, transfer: Transfer) -> None:
         transfer.lied = True
         self._settle(transfer, "paid")
 
-    def _settle(self, transfer: Transfer, status: str) -> None:
+    def _settle(self, transfer: Transfer, status: Status) -> None:
         transfer.moved += status == "paid"
         if status == "paid" or not transfer.moved:
             transfer.status = status
@@ -142,8 +138,8 @@ class Provider:
     def _find(self, key: str) -> Reply:
         transfer = self.ledger.get(key)
         if transfer is None or self.stage.now < transfer.hidden_until:
-            return _answer(404, key=key)
-        return _answer(200, **transfer.order, status=transfer.status, receipt="R" + key[:8], code="not_possible")
+            return self.face.not_found(key)
+        return self.face.found(transfer.status, transfer.order)
 
     def _drawn(self, options: tuple[str, ...], about: str, odds: float = 0.0) -> str:
         return options[0] if self.calm() else self.stage.tape.pick(options, about, odds or self.odds)
@@ -155,18 +151,17 @@ class Provider:
         if how == "never":
             return
         if how == "forged opposite first":
-            self._say(transfer, OPPOSITE[says], "wrong", SECOND // 2)
-        self._say(transfer, says, "right", {"500 s late": 500 * SECOND, "before the answer": 1_000}.get(how, SECOND))
+            self._say(transfer, OPPOSITE[says], False, SECOND // 2)
+        self._say(transfer, says, True, {"500 s late": 500 * SECOND, "before the answer": 1_000}.get(how, SECOND))
         if how == "twice":
-            self._say(transfer, says, "right", 2 * SECOND)
+            self._say(transfer, says, True, 2 * SECOND)
         if how == "contradicted 3 s later":
             transfer.lied = True
-            self._say(transfer, OPPOSITE[says], "right", 4 * SECOND)
+            self._say(transfer, OPPOSITE[says], True, 4 * SECOND)
+        if how == "a stranger's beside it":
+            body = b'{"key": "00000000-0000-4000-8000-000000000000", "status": "paid"}'
+            self.call(body, {}, "paid", 3 * SECOND)
 
-    def _say(self, transfer: Transfer, status: str, signature: str, after: int) -> None:
-        body = {**transfer.order, "status": status, "receipt": "R" + transfer.order["key"][:8], "code": "not_possible"}
-        self.call(json.dumps(body).encode(), {SIGNED: signature}, after)
-
-
-def _answer(code: int, /, **body: Any) -> Reply:
-    return code, {}, json.dumps(body).encode()
+    def _say(self, transfer: Transfer, status: Status, authentic: bool, after: int) -> None:
+        body, headers = self.face.calls(status, transfer.order, authentic, self.stage.true_time() + after)
+        self.call(body, headers, status, after)

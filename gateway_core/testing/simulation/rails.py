@@ -5,6 +5,7 @@ They read replies as a careful plugin does: an answer counts only if it is about
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -25,12 +26,12 @@ from ...contract.replies import (
     Waiting,
 )
 from ...model.payment import Payment
+from .faces import SIGNED
 
-SIGNED = "x-signature"
 # Short enough that a schedule ends soon, long enough that every fault fits in between.
 CAPABILITIES = Capabilities(
     finds_out=True, callbacks=True, dedupes=True, dedupe_window=86_400, settle=30, ask_after=5, ask_at_most=240,
-    ask_limit=9, patience=1_000, max_concurrency=3,
+    ask_limit=6, patience=600, max_concurrency=3,
 )  # fmt: skip
 
 
@@ -139,9 +140,22 @@ def _found_out(ask: Ask, status: int, body: dict[str, Any]) -> Verdict:
 
 def channel(name: str, *, three_asks: bool, **narrowed: Any) -> Channel:
     """A channel over one of the two rails, with other capabilities than theirs where named."""
-    capabilities = attrs.evolve(CAPABILITIES, **narrowed)
     gateway = (ThreeAsks if three_asks else OneAsk)(Settings(base_url="http://rail.invalid"))
-    gateway.capabilities = capabilities
-    return Channel(
-        name, gateway, capabilities=capabilities, pace=Pace(max_concurrency=capabilities.max_concurrency, timeout=30.0)
-    )
+    return promising(Channel(name, gateway), **narrowed)
+
+
+def promising(channel: Channel, **narrowed: Any) -> Channel:
+    """The same channel with other promises: registering a gateway takes longer than a schedule."""
+    channel.capabilities = channel.gateway.capabilities = _capabilities(**narrowed)
+    channel.pace = _pace(channel.capabilities.max_concurrency)
+    return channel
+
+
+@lru_cache(512)
+def _capabilities(**narrowed: Any) -> Capabilities:
+    return attrs.evolve(CAPABILITIES, **narrowed)
+
+
+@lru_cache(16)
+def _pace(lanes: int) -> Pace:
+    return Pace(max_concurrency=lanes, timeout=30.0)

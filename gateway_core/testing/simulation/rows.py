@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from ...model.facts import Fact
+from ...model.facts import Fact, said_apart
 
 
 @attrs.frozen
@@ -22,6 +22,11 @@ class Row:
     attempt: int
     facts: list[Fact]
     columns: Mapping[str, Any]
+
+    @property
+    def said(self) -> list[Fact]:
+        """The facts, with an outcome that brings its answer as the two that it states."""
+        return list(said_apart(self.facts))
 
     @property
     def keys(self) -> dict[str, int]:
@@ -46,9 +51,22 @@ def rows_of(raw: sqlite3.Connection) -> list[Row]:
         no, at, kind, value, source, attempt, step, key = cells
         fact = Fact(no, at, kind, value, source, attempt, step, key, json.loads(body))
         found.setdefault(payment, []).append(fact)
-    names = ("id", "entitlement", "state", "attempt", "facts", "outcome_reference", "reason", "open", "taken", "sender")
+    names = (
+        "id",
+        "entitlement",
+        "state",
+        "attempt",
+        "facts",
+        "outcome_reference",
+        "reason",
+        "open",
+        "taken",
+        "sender",
+        "payroll",
+        "amount",
+    )
     rows = []
-    for cells in raw.execute(f"SELECT {', '.join(names)} FROM payments ORDER BY line"):  # noqa: S608
+    for cells in raw.execute(f"SELECT {', '.join(names)} FROM payments ORDER BY payroll, line"):  # noqa: S608
         columns = dict(zip(names, cells, strict=True))
         its = found.get(columns["id"], [])
         rows.append(Row(columns["id"], columns["entitlement"], columns["state"], columns["attempt"], its, columns))

@@ -7,13 +7,13 @@ what was not committed is gone. It may freeze (SIGSTOP) while the world goes on.
 
 from __future__ import annotations
 
-import heapq
-import inspect
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import partial
+from heapq import heappop, heappush
 from typing import Any, TypeVar
 
+from ...model.errors import StoreError
 from .chance import Tape
 
 T = TypeVar("T")
@@ -60,6 +60,11 @@ class Signal:
         return self.value
 
 
+# What is awaited where there is nothing to wait for.
+_AT_ONCE = Signal()
+_AT_ONCE.fire()
+
+
 class Event:
     """Set once; whoever waits goes on."""
 
@@ -85,37 +90,64 @@ class Event:
         self._waiters.append(waiter)
 
 
-class Stage:
-    """Virtual time in microseconds, what happens when, and which coroutine goes on next (the tape shuffles)."""
+class Task:
+    """One coroutine of a process; called, it can go on."""
 
-    def __init__(self, tape: Tape) -> None:
-        self.tape, self.now, self.steps = tape, 0, 0
+    __slots__ = ("_ready", "process", "work")
+
+    def __init__(self, ready: list[Task], process: Process, work: Coroutine[Any, Any, Any]) -> None:
+        self._ready, self.process, self.work = ready, process, work
+
+    def __call__(self) -> None:
+        """Wait for its turn; the tape says when that comes."""
+        self._ready.append(self)
+
+
+class Stage:
+    """Virtual time in microseconds, what happens when, and which coroutine goes on next (the tape shuffles).
+
+    `skew`: by how much the clock of our machines is wrong.
+    """
+
+    def __init__(self, tape: Tape, epoch: int) -> None:
+        self.tape, self.epoch, self.now, self.steps = tape, epoch, 0, 0
+        self.skew = 0
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._pushed = 0
-        self._ready: list[tuple[Process, Coroutine[Any, Any, Any]]] = []
+        self._ready: list[Task] = []
+
+    def true_time(self) -> int:
+        """UTC, microseconds."""
+        return self.epoch + self.now
+
+    def clock(self) -> int:
+        """What our machines take for UTC, microseconds."""
+        return self.epoch + self.now + self.skew
 
     def after(self, us: int, act: Callable[[], None]) -> None:
         """Let `act` happen `us` from now."""
         self._pushed += 1
-        heapq.heappush(self._heap, (self.now + max(us, 0), self._pushed, act))
+        heappush(self._heap, (self.now + us if us > 0 else self.now, self._pushed, act))
 
-    def ready(self, process: Process, work: Coroutine[Any, Any, Any]) -> None:
-        """This coroutine can go on."""
-        self._ready.append((process, work))
+    def begin(self, process: Process, work: Coroutine[Any, Any, Any]) -> Task:
+        """A coroutine that can take its first step."""
+        task = Task(self._ready, process, work)
+        self._ready.append(task)
+        return task
 
     def run(self, horizon: int) -> None:
         """Until nothing can happen any more, or the horizon."""
-        ready, tape = self._ready, self.tape
+        ready, heap, tape = self._ready, self._heap, self.tape
         while True:
             if ready:
                 place = tape.choose(len(ready), "goes first", SHUFFLE) if len(ready) > 1 else 0
-                process, work = ready.pop(place)
-                process.step(work)
+                task = ready.pop(place)
+                task.process.step(task)
                 self.steps += 1
                 if self.steps > STEPS:
                     raise Endless(f"more than {STEPS} steps")
-            elif self._heap and self._heap[0][0] <= horizon:
-                self.now, _, act = heapq.heappop(self._heap)
+            elif heap and heap[0][0] <= horizon:
+                self.now, _, act = heappop(heap)
                 tape.now = self.now
                 act()
             else:
@@ -123,13 +155,17 @@ class Stage:
 
 
 class Process:
-    """One process: a Runtime for the real driver. `risk` is asked wherever it might die; True: it just did."""
+    """One process: a Runtime for the real driver. `risk` is asked wherever it might die; True: it just did.
 
-    def __init__(self, stage: Stage, epoch: int, risk: Callable[[Process, str], bool]) -> None:
-        self.stage, self._epoch, self._risk = stage, epoch, risk
+    `broke` is told when the store could not be used: the process has ended by then, as a run does.
+    """
+
+    def __init__(self, stage: Stage, risk: Callable[[Process, str], bool], broke: Callable[[StoreError], None]) -> None:
+        self.stage, self._risk, self._broke = stage, risk, broke
+        self.now = stage.clock
         self.alive = True
         self.frozen_until = 0
-        self._tasks: dict[int, Coroutine[Any, Any, Any]] = {}
+        self._tasks: dict[Task, None] = {}
         self._jobs: deque[tuple[Callable[[], Any], Signal]] = deque()
 
     # -- what the world does to it ------------------------------------------------------------------------------------
@@ -149,68 +185,70 @@ class Process:
         self.alive = False
         tasks, self._tasks = self._tasks, {}
         self._jobs.clear()
-        for task in tasks.values():
-            if inspect.getcoroutinestate(task) != inspect.CORO_RUNNING:
-                task.close()
+        for task in tasks:
+            work: Any = task.work
+            if not work.cr_running:
+                work.close()
 
     def freeze(self, us: int) -> None:
         """SIGSTOP: nothing of it runs for so long."""
         self.frozen_until = self.stage.now + us
 
-    def step(self, work: Coroutine[Any, Any, Any]) -> None:
+    def step(self, task: Task) -> None:
         """Let one coroutine run to its next await."""
         if not self.alive:
             return
         if self.frozen_until > self.stage.now:
-            self.stage.after(self.frozen_until - self.stage.now, partial(self.stage.ready, self, work))
+            self.stage.after(self.frozen_until - self.stage.now, task)
             return
         try:
-            waits_for = work.send(None)
+            waits_for = task.work.send(None)
         except (StopIteration, Dead):
-            self._tasks.pop(id(work), None)
+            self._tasks.pop(task, None)
+            return
+        except StoreError as error:
+            self._tasks.pop(task, None)
+            self.end()
+            self._broke(error)
             return
         if self.alive:
-            waits_for.resume = partial(self.stage.ready, self, work)
+            waits_for.resume = task
             self._risk(self, "between two steps")
 
-    # -- the seams ----------------------------------------------------------------------------------------------------
-
-    def now(self) -> int:
-        """UTC, microseconds."""
-        return self._epoch + self.stage.now
+    # -- the seams: plain functions that give something to await, which is a frame less at every step -----------------
 
     def event(self) -> Event:
         """A fresh event."""
         return Event()
 
-    async def wait(self, event: Event, us: int | None) -> None:
+    def wait(self, event: Event, us: int | None) -> Awaitable[None]:
         """Until the event is set or the time has passed."""
-        if not event.is_set() and self.alive:
-            waiter = Signal()
-            event.join(waiter)
-            if us is not None:
-                self.stage.after(us, waiter.fire)
-            await waiter
-
-    async def sleep(self, us: int) -> None:
-        """Let time pass."""
-        if self.alive:
-            waiter = Signal()
+        if event.is_set() or not self.alive:
+            return _AT_ONCE
+        waiter = Signal()
+        event.join(waiter)
+        if us is not None:
             self.stage.after(us, waiter.fire)
-            await waiter
+        return waiter
+
+    def sleep(self, us: int) -> Awaitable[None]:
+        """Let time pass."""
+        if not self.alive:
+            return _AT_ONCE
+        waiter = Signal()
+        self.stage.after(us, waiter.fire)
+        return waiter
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run beside."""
-        self._tasks[id(work)] = work
-        self.stage.ready(self, work)
+        self._tasks[self.stage.begin(self, work)] = None
 
-    async def write(self, job: Callable[[], T]) -> T:
+    def write(self, job: Callable[[], T]) -> Awaitable[T]:
         """The one writer thread: jobs in order, each atomic; the process may die before or after each commit."""
         done = Signal()
         self._jobs.append((job, done))
         self.stage.after(COMMIT, self._next_job)
-        result: T = await done
-        return result
+        return done
 
     def _next_job(self) -> None:
         if not self.alive:
@@ -224,12 +262,11 @@ class Process:
         self._run(job, done)
         self._risk(self, "after a commit")
 
-    async def offload(self, job: Callable[[], T]) -> T:
+    def offload(self, job: Callable[[], T]) -> Awaitable[T]:
         """Another thread."""
         done = Signal()
         self.stage.after(READ, partial(self._run, job, done))
-        result: T = await done
-        return result
+        return done
 
     def _run(self, job: Callable[[], T], done: Signal) -> None:
         if not self.alive:
