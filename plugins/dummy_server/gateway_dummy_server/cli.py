@@ -18,8 +18,9 @@ def serve(port: int, ledger: str, chaos: int | None = None, no_dedupe: bool = Fa
     The secret that signs callbacks and the API key come from the environment: GATEWAY_DUMMY_SECRET,
     GATEWAY_DUMMY_API_KEY. Without them callbacks are unsigned and no key is asked for.
     """
+    from gateway_core.testing.serving import run
+
     from .server import create_app
-    from .wire import run
 
     secrets = {"secret": os.environ.get(SECRET, ""), "api_key": os.environ.get(API_KEY, "")}
     run(create_app(ledger, dedupe=not no_dedupe, chaos=chaos, chaos_rate=chaos_rate, **secrets), port)

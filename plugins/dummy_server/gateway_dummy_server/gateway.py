@@ -1,4 +1,4 @@
-"""The dummy rail: one question per payment. This is the page to copy when you write a gateway."""
+"""The dummy rail: one request per payment, one question about it. `docs/plugin-guide.md` writes one of its kind."""
 
 # ruff: noqa: I001 - one name per line would make this page longer than what it teaches
 from __future__ import annotations
@@ -39,6 +39,7 @@ class DummyGateway(Gateway[DummySettings]):
     """Pays over the dummy server's JSON API."""
 
     name = "dummy_server"
+    contract = 1
     test_only = True
     capabilities = Capabilities(
         finds_out=True, callbacks=True, dedupes=True, dedupe_window=86_400, settle=0.5, ask_after=0.2, ask_at_most=2.0,

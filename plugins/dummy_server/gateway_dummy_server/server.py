@@ -22,9 +22,10 @@ from gateway_core.testing.behaviours import Behaviour, Chaos
 from gateway_core.testing.grouped import GroupCommit
 from gateway_core.testing.ledger import Entry, Ledger
 from gateway_core.testing.provider import DECIDED, MockProvider
+from gateway_core.testing.serving import Dropped
 
 from .calls import Calls
-from .faults import ANSWERS, Dropped
+from .faults import answer
 from .messages import BODY_LIMIT, ApiError, json_response, payment_json, read_order
 from .statement import statement_lines
 
@@ -100,7 +101,7 @@ class DummyServer:
         if behaviour.delay:
             await asyncio.sleep(behaviour.delay)
             entry = await self.ledger.run(self.provider.look, key)
-        return await ANSWERS[behaviour.answers](request, key, entry, behaviour)
+        return await answer(request, key, entry, behaviour)
 
     async def _body(self, request: Request) -> bytes:
         body = b""

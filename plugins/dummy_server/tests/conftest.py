@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 from gateway_dummy_server.server import create_app
-from gateway_dummy_server.wire import DummyUvicorn, listen
+
+from gateway_core.testing.serving import Beside
 
 Start = Callable[..., "Client"]
 
@@ -18,10 +18,8 @@ Start = Callable[..., "Client"]
 class Client(httpx.Client):
     """Speaks to one server, each request on a connection of its own."""
 
-    def __init__(self, port: int, server: DummyUvicorn, app: Any) -> None:
-        super().__init__(
-            base_url=f"http://127.0.0.1:{port}", timeout=5, trust_env=False, headers={"connection": "close"}
-        )
+    def __init__(self, server: Beside, app: Any) -> None:
+        super().__init__(base_url=server.url, timeout=5, trust_env=False, headers={"connection": "close"})
         self.server, self.app = server, app
 
     def pay(self, key: str, account: str = "w-1", amount: int = 500, **more: Any) -> httpx.Response:
@@ -36,36 +34,23 @@ class Client(httpx.Client):
     def moved(self, key: str) -> tuple[str, int, int]:
         """What the ledger itself holds: status, times moved, times reversed."""
         ledger, queue = self.app.state.server.provider.ledger, self.app.state.server.ledger
-        entry = asyncio.run_coroutine_threadsafe(queue.run(ledger.entry, key), self.app.state.loop).result(5)
+        entry = asyncio.run_coroutine_threadsafe(queue.run(ledger.entry, key), self.server.loop).result(5)
         return (entry.status, entry.moved, entry.reversed) if entry else ("absent", 0, 0)
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Start servers; all are stopped at the end."""
-    running: list[tuple[Client, threading.Thread]] = []
+    running: list[Client] = []
 
     def begin(ledger: str = ":memory:", **options: Any) -> Client:
         app = create_app(ledger, **options)
-        server, socket = DummyUvicorn(app), listen(0)
-        port = socket.getsockname()[1]
-        socket.listen(256)
-
-        async def serve() -> None:
-            app.state.loop = asyncio.get_running_loop()
-            with socket:
-                await server.serve(sockets=[socket])
-
-        thread = threading.Thread(target=asyncio.run, args=(serve(),))
-        thread.start()
-        client = Client(port, server, app)
-        running.append((client, thread))
+        client = Client(Beside(app), app)
+        running.append(client)
         client.get("/openapi.json")
         return client
 
     yield begin
-    for client, thread in running:
+    for client in running:
         client.close()
-        client.server.should_exit = True
-        thread.join(10)
-        assert not thread.is_alive()
+        client.server.stop()

@@ -194,7 +194,7 @@ def test_silence_ends_with_the_server(start: Any) -> None:
         waits = pool.submit(client.pay, "silent-key-1", "fault-silent", timeout=20)
         _until(lambda: client.moved("silent-key-1")[1] == 1)
         began = time.monotonic()
-        client.server.should_exit = True
+        client.server.stop()
         with pytest.raises(httpx.TransportError):
             waits.result(10)
     assert time.monotonic() - began < 3

@@ -1,0 +1,1 @@
+"""Files from banks, read as streams into words about lines, batches and entries."""

@@ -1,0 +1,1 @@
+"""Payment files: what is written, and how it is read back before it may leave."""

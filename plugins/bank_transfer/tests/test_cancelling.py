@@ -1,0 +1,81 @@
+"""Cancelling what was sent: the request is valid and says what was sent; the answer cancels only what it accepts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from gateway_bank_transfer.cancelling import REASONS, main, original, request
+from gateway_bank_transfer.profile import load
+from gateway_bank_transfer.writing.checking import schema
+from lxml import etree
+
+from .conftest import SCHEMAS, made, payment, published
+from .saying import ONE, TWO, after, booking, report, statement
+
+AT = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
+ANSWER = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.029.001.09">'
+    "<RsltnOfInvstgtn><Assgnmt><Id>A-1</Id><Assgnr><Agt><FinInstnId><BICFI>BANKUGKA</BICFI></FinInstnId></Agt></Assgnr>"
+    "<Assgne><Pty><Nm>Ministry</Nm></Pty></Assgne><CreDtTm>2026-11-25T11:00:00Z</CreDtTm></Assgnmt>"
+    "<Sts><Conf>CNCL</Conf></Sts><CxlDtls>{details}</CxlDtls></RsltnOfInvstgtn></Document>"
+)
+
+
+def whole(status: str, reason: str = "", msg_id: str = "DEMO-1") -> str:
+    why = f"<CxlStsRsnInf><Rsn><Cd>{reason}</Cd></Rsn></CxlStsRsnInf>" if reason else ""
+    return ANSWER.format(details=(
+        f"<OrgnlGrpInfAndSts><OrgnlMsgId>{msg_id}</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId>"
+        f"<GrpCxlSts>{status}</GrpCxlSts>{why}</OrgnlGrpInfAndSts>"
+    ))  # fmt: skip
+
+
+def line(key: str, status: str, reason: str = "") -> str:
+    why = f"<CxlStsRsnInf><Rsn><Cd>{reason}</Cd></Rsn></CxlStsRsnInf>" if reason else ""
+    return ANSWER.format(details=(
+        "<OrgnlPmtInfAndSts><OrgnlPmtInfId>DEMO-1-001</OrgnlPmtInfId><TxInfAndSts>"
+        f"<OrgnlEndToEndId>{key}</OrgnlEndToEndId><TxCxlSts>{status}</TxCxlSts>{why}</TxInfAndSts></OrgnlPmtInfAndSts>"
+    ))  # fmt: skip
+
+
+@published
+@pytest.mark.parametrize("profile", ["local_ach", "central_bank"])
+@pytest.mark.parametrize("lines", [0, 1, 2])
+def test_a_request_is_valid_and_quotes_what_was_sent(profile: str, lines: int) -> None:
+    [(document, body)], _ = made([payment(n, profile) for n in range(3)], load(profile))
+    of = original(body)
+    keys = list(document.lines.values())[:lines]
+    tree = etree.fromstring(request(of, "", "CUST", AT, keys))
+    version = etree.QName(tree).namespace.rsplit(":", 1)[-1]
+    valid = schema(SCHEMAS, version)
+    assert valid is not None
+    valid.assertValid(tree)
+    space = {"c": etree.QName(tree).namespace}
+    assert tree.xpath("//c:OrgnlEndToEndId/text()", namespaces=space) == keys
+    assert tree.xpath("//c:OrgnlMsgId/text()", namespaces=space) == [of.msg_id]
+
+
+def test_the_same_request_has_the_same_ids_and_a_strange_line_none(tmp_path: Path) -> None:
+    [(document, body)], _ = made([payment(n) for n in range(3)], load("local_ach"))
+    of, key = original(body), next(iter(document.lines.values()))
+    assert request(of, "", "CUST", AT, [key]) == request(of, "", "CUST", AT, [key])
+    for wrong in ({"lines": ["GNOTOURS0000000"]}, {"reason": "WHIM"}):
+        with pytest.raises(ValueError, match="no "):
+            request(of, "", **{"reason": REASONS[0], "at": AT, **wrong})  # type: ignore[arg-type]
+    (tmp_path / "x.xml").write_bytes(body)
+    assert main([str(tmp_path / "x.xml"), "--line", "nobody"]) == 1
+
+
+def test_only_an_accepted_cancellation_cancels() -> None:
+    assert set(after(whole("ACCR")).states().values()) == {"CANCELLED"}
+    assert after(line(ONE, "ACCR")).states() == {ONE: "CANCELLED", TWO: "SUBMITTED"}
+    for answer in (whole("RJCR", "ARDT"), whole("PDCR"), line(ONE, "RJCR", "NOOR"), whole("ACCR", msg_id="OTHER")):
+        assert set(after(answer).states().values()) == {"SUBMITTED"}
+    assert any("never received" in why for _, why in after(line(ONE, "RJCR", "NOOR")).looked_at())
+
+
+def test_what_is_booked_is_not_cancelled_by_an_answer() -> None:
+    for order in ([statement(booking(ONE)), line(ONE, "ACCR")], [line(ONE, "ACCR"), statement(booking(ONE))]):
+        made_of = after(report("ACSP"), *order)
+        assert made_of.states()[ONE] == "PAID" and (ONE, "refused, and booked") in made_of.looked_at()

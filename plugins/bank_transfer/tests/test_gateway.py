@@ -1,0 +1,137 @@
+"""The channel over a store: what statements say of the account, files that do not hold together, a changed profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gateway_bank_transfer.simulator import answers
+
+from gateway_core.contract import Account, Money
+from gateway_core.model.errors import ConfigurationError, WrongState
+from gateway_core.model.payment import Invoice
+from gateway_core.paymaster import Paymaster
+
+from .desk import Desk
+from .saying import ACCOUNT, NOW
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk.of(tmp_path, 4)
+
+
+@pytest.fixture
+def paymaster(desk: Desk) -> Iterator[Paymaster]:
+    with Paymaster.open(desk.folder / "gateway.toml") as opened:
+        yield opened
+
+
+def invoices(count: int = 3, **changes: Any) -> list[Invoice]:
+    return [
+        Invoice(**{
+            "id": f"inv-{n}", "beneficiary": f"ben-{n}", "name": f"Amina {n}", "amount": Money(50_000, "UGX"),
+            "account": Account("bank_account", f"040147/001:{n:010d}"), "programme": "grant", "cycle": "2026-11",
+            **changes,
+        })
+        for n in range(count)
+    ]  # fmt: skip
+
+
+def statement(number: int, opening: int = 10**9, account: str = ACCOUNT) -> bytes:
+    return "".join(answers.statement("camt.053", number, account, "UGX", opening, [], NOW)).encode()
+
+
+def test_the_balance_is_the_last_statements_with_its_day(paymaster: Paymaster) -> None:
+    payroll = paymaster.propose("november", invoices(), channel="bank", by="amina")
+    assert paymaster.check(payroll).balances == {"bank": None}
+    paymaster.import_statement("bank", statement(7, 200_000), by="amina")
+    report = paymaster.check(payroll)
+    assert report.balances == {"bank": Money(200_000, "UGX")} and report.good
+    assert [(found.objection.code, "2026-11-30" in found.objection.message) for found in report.warnings] == [
+        ("balance_of", True)
+    ]
+    paymaster.import_statement("bank", statement(8, 100_000), by="amina")
+    assert [found.objection.code for found in paymaster.check(payroll).objections] == ["insufficient_balance"]
+
+
+def test_a_statement_that_is_missing_is_said_until_it_comes(paymaster: Paymaster) -> None:
+    payroll = paymaster.propose("november", invoices(), channel="bank", by="amina")
+    for number in (7, 9):
+        paymaster.import_statement("bank", statement(number), by="amina")
+    codes = {found.objection.code: found.objection.message for found in paymaster.check(payroll).warnings}
+    assert "no statement 8 came" in codes["statement_missing"]
+    paymaster.import_statement("bank", statement(8), by="amina")
+    assert "statement_missing" not in {found.objection.code for found in paymaster.check(payroll).warnings}
+
+
+def test_a_statement_that_does_not_begin_where_the_one_before_ended_is_said(paymaster: Paymaster) -> None:
+    payroll = paymaster.propose("november", invoices(), channel="bank", by="amina")
+    for number, opening in ((7, 500_000), (8, 500_000), (9, 400_000)):
+        paymaster.import_statement("bank", statement(number, opening), by="amina")
+    codes = {found.objection.code: found.objection.message for found in paymaster.check(payroll).warnings}
+    assert "statement 9 does not begin" in codes["statement_broken"]
+
+
+def test_another_accounts_statement_is_no_balance_of_ours(paymaster: Paymaster) -> None:
+    payroll = paymaster.propose("november", invoices(), channel="bank", by="amina")
+    paymaster.import_statement("bank", statement(1, account="999"), by="amina")
+    assert paymaster.check(payroll).balances == {"bank": None}
+
+
+def test_a_statement_that_does_not_balance_changes_nothing_and_is_a_case(paymaster: Paymaster) -> None:
+    body = "".join(answers.statement("camt.053", 1, ACCOUNT, "UGX", 10**9, [], NOW))
+    wrong = body.replace("<Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy=\"UGX\">1000000000", "<Cd>CLBD</Cd></CdOrPrtry></Tp>"
+                         '<Amt Ccy="UGX">1000000001')  # fmt: skip
+    with pytest.raises(WrongState, match="does not balance"):
+        paymaster.import_statement("bank", wrong.encode(), by="amina")
+    assert [case.kind for case in paymaster.cases()] == ["unreadable_answer"]
+
+
+def test_accounts_are_checked_before_approval(paymaster: Paymaster) -> None:
+    wrong = invoices(1, account=Account("iban", "DE89370400440532013000"))
+    payroll = paymaster.propose("november", wrong, channel="bank", by="amina")
+    assert [found.objection.code for found in paymaster.check(payroll).objections] == ["AC01"]
+
+
+def test_a_payment_that_cannot_be_written_is_refused_with_every_reason_and_nothing_of_it_left(
+    desk: Desk, paymaster: Paymaster
+) -> None:
+    lines = [*invoices(2), *invoices(1, id="wrong", beneficiary="x", name="አበበ", amount=Money(7, "UGX"))]
+    payroll = paymaster.propose("november", lines, channel="bank", by="amina")
+    paymaster.approve(payroll, by="joseph")
+    paymaster.run()
+    states = {view.invoice: (view.state, view.reason) for view in paymaster.payments(payroll)}
+    assert states["wrong"][0] == "refused" and "name_latin" in states["wrong"][1]
+    assert {states[f"inv-{n}"][0] for n in range(2)} == {"pending"}
+    [path] = (desk.folder / "bank" / "out").iterdir()
+    assert b"<NbOfTxs>2</NbOfTxs>" in path.read_bytes()
+
+
+def test_a_changed_profile_pauses_what_was_approved_under_the_old_one(desk: Desk, paymaster: Paymaster) -> None:
+    payroll = paymaster.propose("november", invoices(), channel="bank", by="amina")
+    paymaster.approve(payroll, by="joseph")
+    paymaster.close_store()
+    place = desk.folder / "bank.toml"
+    place.write_text(place.read_text().replace('charge_bearer = "DEBT"', 'charge_bearer = "SHAR"'))
+    with Paymaster.open(desk.folder / "gateway.toml") as again:
+        again.run()
+        assert {view.state for view in again.payments(payroll)} <= {"ready", "planned"}
+    assert not list((desk.folder / "bank" / "out").iterdir())
+
+
+@pytest.mark.parametrize(("old", "new", "said"), [
+    ('institution_account = "040147:0055667788"', 'institution_account = "none"', "institution_account"),
+    ('debtor_name = "Ministry"', 'debtor_name = "ሚኒስቴር"', "debtor_name"),
+    ("quiet = 0.0", 'quiet = 0.0\nsftp_host = "127.0.0.1"', "sftp_host_key"),
+])  # fmt: skip
+def test_settings_that_the_bank_would_refuse_are_refused_at_the_start(
+    desk: Desk, old: str, new: str, said: str
+) -> None:
+    place = desk.folder / "gateway.toml"
+    assert old in place.read_text()
+    place.write_text(place.read_text().replace(old, new))
+    with pytest.raises(ConfigurationError, match=said), Paymaster.open(place) as paymaster:
+        paymaster.configuration.channel("bank")

@@ -1,0 +1,288 @@
+"""What reports and statements mean: levels, the lattice, the ladder, batches, returns; and what they never mean."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+from gateway_bank_transfer import codes
+from gateway_bank_transfer.reading.safe import Refused
+from gateway_bank_transfer.simulator.answers import Status
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from .saying import (
+    BATCH,
+    ONE,
+    TWO,
+    UETRS,
+    after,
+    batch_of,
+    book,
+    booking,
+    mt940,
+    read,
+    rejected,
+    report,
+    statement,
+)
+
+BOTH = (ONE, TWO)
+
+
+def states(*bodies: str | bytes, **rules: bool) -> tuple[str, str]:
+    said = after(*bodies, **rules).states()
+    return said[ONE], said[TWO]
+
+
+@pytest.mark.parametrize(("status", "state"), [
+    ("RCVD", "SUBMITTED"), ("ACTC", "SUBMITTED"), ("PDNG", "PENDING_AT_BANK"), ("ACCP", "ACCEPTED"),
+    ("ACSP", "ACCEPTED"), ("ACSC", "ACCEPTED"), ("ACCC", "ACCEPTED"), ("RJCT", "REJECTED"), ("CANC", "CANCELLED"),
+    ("PART", "SUBMITTED"), ("PEND", "SUBMITTED"), ("ACCT", "SUBMITTED"),
+])  # fmt: skip
+def test_a_status_of_the_group_is_every_lines_and_never_makes_one_paid(status: str, state: str) -> None:
+    assert states(report(status)) == (state, state)
+
+
+@pytest.mark.parametrize("code", ["PEND", "ACCT", "BLCK", "PATC", "ACWC", "RVNM"])
+def test_people_look_at_a_status_that_is_strange_or_asks_for_it(code: str) -> None:
+    assert after(report(code)).looked_at()
+
+
+def test_the_deeper_level_counts() -> None:
+    assert states(report("PART", "PART", [rejected()])) == ("SUBMITTED", "REJECTED")
+    assert states(report("ACSP", "", [rejected()])) == ("ACCEPTED", "REJECTED")
+    assert states(report("", "ACCP")) == ("ACCEPTED", "ACCEPTED")
+
+
+def test_the_reason_of_a_line_is_its_own_not_its_batchs() -> None:
+    made = after(report("RJCT", "RJCT", [rejected(ONE, "AC04"), rejected(TWO, "AC01")], reason="NARR"))
+    assert made.reasons() == {ONE: "AC04", TWO: "AC01"}
+
+
+def test_a_report_that_contradicts_itself_refuses_nobody_else() -> None:
+    made = after(report("RJCT", "", [Status(ONE, "X", "ACSP")]))
+    assert made.states() == {ONE: "ACCEPTED", TWO: "SUBMITTED"} and made.looked_at()
+
+
+def test_the_unlisted_go_on_only_if_the_counts_close_or_the_bank_says_so() -> None:
+    plain = report("PART", "PART", [rejected()])
+    assert states(plain, unlisted_means_accepted=True) == ("ACCEPTED", "REJECTED")
+    counts = "".join(
+        f"<NbOfTxsPerSts><DtldNbOfTxs>{n}</DtldNbOfTxs><DtldSts>{code}</DtldSts></NbOfTxsPerSts>"
+        for code, n in (("ACSP", 1), ("RJCT", 1))
+    )
+    counted = plain.replace("</OrgnlGrpInfAndSts>", f"{counts}</OrgnlGrpInfAndSts>")
+    assert states(counted) == ("ACCEPTED", "REJECTED")
+    assert states(counted.replace(">1<", ">2<")) == ("SUBMITTED", "REJECTED")
+
+
+@pytest.mark.parametrize("code", sorted(code for code, kind in codes.table("status_reasons").items()
+                                        if kind == "duplicate"))  # fmt: skip
+def test_a_duplicate_is_an_earlier_copy_that_is_alive(code: str) -> None:
+    for body in (report("RJCT", reason=code), report("PART", "PART", [rejected(TWO, code)])):
+        made = after(body)
+        assert set(made.states().values()) == {"SUBMITTED"} and made.looked_at()
+
+
+@pytest.mark.parametrize("status", [rejected(TWO, "X-99", own=True), rejected(TWO, "ZZ99"), rejected(TWO, "AB05")])
+def test_a_refusal_for_a_reason_in_no_list_or_without_proof_refuses_nobody(status: Status) -> None:
+    made = after(report("PART", "PART", [status]))
+    assert made.states()[TWO] == "SUBMITTED" and made.looked_at()
+
+
+def test_a_banks_own_reason_counts_as_its_profile_says() -> None:
+    body = report("PART", "PART", [rejected(TWO, "9001", own=True)])
+    assert after(body, reasons={"9001": "AC01"}).states()[TWO] == "REJECTED"
+    assert after(body, reasons={"9001": "DUPL"}).states()[TWO] == "SUBMITTED"
+
+
+def test_every_code_of_the_lists_has_a_meaning() -> None:
+    kinds = {*codes.ADVICE, "duplicate", "unproven"}
+    assert set(codes.table("status_reasons").values()) == kinds and len(codes.table("status_reasons")) > 300
+    assert len(codes.table("return_reasons")) > 100
+
+
+def test_a_file_that_was_carried_out_is_not_refused_as_a_whole() -> None:
+    for first in (statement(booking(ONE)), report("ACSP")):
+        made = after(first, report("RJCT", reason="AM04"))
+        assert "REJECTED" not in made.states().values() and made.looked_at()
+    assert states(report("ACCP"), report("RJCT", reason="AM04")) == ("REJECTED", "REJECTED")
+
+
+def test_a_report_about_another_file_changes_nothing_and_people_look() -> None:
+    made = after(report("RJCT", msg_id="OTHER-9"))
+    assert set(made.states().values()) == {"SUBMITTED"} and made.looked_at() and made.unmatched
+
+
+# -- statements -------------------------------------------------------------------------------------------------------
+
+
+def test_only_what_is_booked_is_paid() -> None:
+    body = statement(booking(ONE))
+    assert states(body) == ("PAID", "SUBMITTED")
+    assert states(body.replace(">BOOK<", ">PDNG<")) == ("SUBMITTED", "SUBMITTED")
+    intraday = body.replace("BkToCstmrStmt", "BkToCstmrAcctRpt").replace("Stmt>", "Rpt>").replace("053", "052")
+    assert states(intraday) == ("SUBMITTED", "SUBMITTED")
+    assert states(intraday, intraday_is_final=True) == ("PAID", "SUBMITTED")
+
+
+@pytest.mark.parametrize(("status", "rules"), [("ACSC", {"acsc_is_final": True}), ("ACCC", {"accc_is_final": True})])
+def test_a_report_pays_only_where_the_profile_says_so(status: str, rules: dict[str, bool]) -> None:
+    assert states(report(status), **rules) == ("PAID", "PAID")
+
+
+def test_a_return_is_told_by_its_direction_not_by_the_mark_of_a_reversal() -> None:
+    body = statement(booking(ONE), booking(ONE, back="AC04"))
+    marked = body.replace("<CdtDbtInd>CRDT</CdtDbtInd><Sts>", "<CdtDbtInd>CRDT</CdtDbtInd><RvslInd>true</RvslInd><Sts>")
+    for text in (body, marked):
+        made = after(text)
+        assert made.states()[ONE] == "RETURNED" and made.reasons() == {ONE: "AC04"}
+
+
+def test_another_amount_pays_nobody() -> None:
+    body = statement(booking(ONE)).replace(">100.00<", ">99.00<")
+    made = after(body.replace("9999900.00", "9999901.00"))
+    assert made.states()[ONE] == "SUBMITTED" and made.looked_at()
+
+
+def test_a_second_debit_leaves_it_paid_and_people_look() -> None:
+    made = after(statement(booking(ONE), booking(ONE, reference="B-2")))
+    assert made.states()[ONE] == "PAID" and (ONE, "booked twice") in made.looked_at()
+    bare = statement(booking(ONE), booking(ONE)).replace("<AcctSvcrRef>B-DEMO-000001</AcctSvcrRef>", "")
+    assert (ONE, "booked twice") in after(bare).looked_at()
+
+
+def test_the_same_entry_in_several_messages_is_one() -> None:
+    made = after(statement(booking(ONE), kind="camt.054"), statement(booking(ONE)), statement(booking(ONE), number=2))
+    assert made.states()[ONE] == "PAID" and not made.looked_at()
+
+
+@pytest.mark.parametrize("details", [True, False])
+def test_one_booking_of_the_whole_file_pays_all_of_it(details: bool) -> None:
+    assert states(statement(batch_of(*BOTH, details=details))) == ("PAID", "PAID")
+
+
+@pytest.mark.parametrize("entry", [batch_of(ONE), batch_of(TWO), batch_of(*BOTH, minor=30_000)])
+def test_a_booking_that_is_not_the_whole_file_pays_nobody_without_details(entry: object) -> None:
+    made = after(statement(entry))  # type: ignore[arg-type]
+    assert set(made.states().values()) == {"SUBMITTED"} and made.looked_at()
+
+
+def test_details_that_do_not_add_up_pay_nobody() -> None:
+    made = after(statement(batch_of(*BOTH, details=True, minor=40_000)))
+    assert set(made.states().values()) == {"SUBMITTED"} and made.looked_at()
+
+
+def test_returns_correct_single_lines_of_a_batch() -> None:
+    assert states(statement(batch_of(*BOTH), booking(TWO, back="AC01"))) == ("PAID", "RETURNED")
+
+
+def test_a_statement_that_does_not_balance_says_nothing() -> None:
+    body = statement(booking(ONE)).replace("9999900.00", "9999800.00")
+    staged, made = read(body), after(body)
+    assert [one.balanced for one in staged.statements] == [False]
+    assert made.states()[ONE] == "SUBMITTED" and made.looked_at()
+
+
+def test_another_account_pays_nobody_of_ours() -> None:
+    for body in (statement(booking(ONE), account="0099999999"), mt940(booking(ONE), account="0099999999")):
+        made = after(body)
+        assert made.states()[ONE] == "SUBMITTED" and made.unmatched
+
+
+def test_two_accounts_in_one_mt940_are_two() -> None:
+    ours, theirs = mt940(booking(ONE), number=7), mt940(booking(TWO), account="0099999999", number=8)
+    for body in (ours + theirs, theirs + ours):
+        assert states(body) == ("PAID", "SUBMITTED")
+
+
+def test_a_reversal_in_an_mt940_goes_the_other_way() -> None:
+    back = mt940(booking(ONE), booking(ONE, back="AC01"))
+    assert states(back)[0] == states(back.replace("C100,00", "RD100,00"))[0] == "RETURNED"
+    made = after(mt940(booking(ONE)).replace("D100,00", "RC100,00"))
+    assert made.states()[ONE] == "SUBMITTED" and made.looked_at()
+
+
+LADDER = {
+    "the end-to-end id": f"<EndToEndId>{ONE}</EndToEndId>",
+    "the UETR": f"<EndToEndId>NOTPROVIDED</EndToEndId><UETR>{UETRS[ONE]}</UETR>",
+    "the instruction's id": "<InstrId>I-1</InstrId><EndToEndId>NONREF</EndToEndId>",
+}
+
+
+@pytest.mark.parametrize("refs", LADDER.values(), ids=LADDER)
+def test_a_line_is_found_by_each_rung(refs: str) -> None:
+    body = statement(booking(ONE)).replace(LADDER["the end-to-end id"], refs)
+    assert states(body) == ("PAID", "SUBMITTED")
+
+
+def test_a_line_is_found_by_what_stands_in_its_text_as_a_whole_word() -> None:
+    body = statement(booking(ONE)).replace(LADDER["the end-to-end id"], "")
+    for text, state in ((f"grant {ONE}, thanks", "PAID"), (f"{ONE}9", "SUBMITTED"), (f"{ONE} {TWO}", "SUBMITTED")):
+        said = f"<RmtInf><Ustrd>{text}</Ustrd></RmtInf></TxDtls>"
+        assert after(body.replace("</TxDtls>", said)).states()[ONE] == state
+
+
+def test_ids_of_two_lines_name_none() -> None:
+    both = f"<InstrId>I-2</InstrId><EndToEndId>{ONE}</EndToEndId>"
+    made = after(statement(booking(ONE)).replace(LADDER["the end-to-end id"], both))
+    assert set(made.states().values()) == {"SUBMITTED"} and made.looked_at()
+
+
+def test_strangers_and_fees_stay_unmatched_and_nobody_needs_to_look() -> None:
+    body = statement(booking(ONE)).replace(LADDER["the end-to-end id"], "<EndToEndId>RENT-NOV</EndToEndId>")
+    made = after(body)
+    assert made.states()[ONE] == "SUBMITTED" and len(made.unmatched) == 1 and not made.looked_at()
+
+
+ROWS = (
+    "Date;Ref;Amount\r\n30/11/2026;DEMO-000001;-100,00\r\n30/11/2026;DEMO-000002;-{two}\r\n30/11/2026;fee;-1.234,50\r\n"
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_csv_is_read_by_its_mapping(encoding: str) -> None:
+    body = ROWS.format(two="250,00").encode(encoding)
+    assert states(body) == ("PAID", "PAID")
+    assert states(body.replace(b"-100,00", b"100,00"))[0] == "RETURNED"
+
+
+@pytest.mark.parametrize("two", ["2x0", "250,001", ";", "", '"250'])
+def test_one_row_that_cannot_be_read_refuses_the_file(two: str) -> None:
+    with pytest.raises(Refused):
+        read(ROWS.format(two=two))
+
+
+# -- order ------------------------------------------------------------------------------------------------------------
+
+FILES = {
+    "received": report("ACTC"), "accepted": report("ACSP"), "part": report("PART", "PART", [rejected()]),
+    "refused": report("RJCT", reason="AM04"), "duplicate": report("RJCT", reason="DUPL"),
+    "debit": statement(booking(ONE)), "advice": statement(booking(ONE), kind="camt.054"),
+    "batch": statement(batch_of(*BOTH)), "return": statement(booking(ONE, back="AC04"), number=2),
+    "again": statement(booking(ONE, reference="B-9"), number=3), "mt940": mt940(booking(TWO)),
+    "foreign": statement(booking(ONE), account="1"),
+}  # fmt: skip
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.sampled_from(sorted(FILES)), min_size=1, max_size=5, unique=True), st.randoms())
+def test_files_in_any_order_each_twice_give_the_same_picture(names: list[str], chance: random.Random) -> None:
+    def picture(order: list[str]) -> object:
+        made = after(*(FILES[name] for name in order))
+        return made.states(), made.reasons(), made.looked_at()
+
+    wanted = picture(names)
+    twice = names * 2
+    chance.shuffle(twice)
+    assert picture(twice) == wanted
+
+
+def test_a_file_that_comes_again_says_nothing_new() -> None:
+    made = book()
+    for body in itertools.chain(FILES.values(), FILES.values()):
+        made.apply(read(body).words())
+    assert all(made.apply(read(body).words()) == 0 for body in FILES.values())
+    assert set(made.states()) == {item["end_to_end_id"] for item in BATCH["items"]}  # type: ignore[index]

@@ -1,0 +1,1 @@
+"""FSPIOP's own forms, pure: canonical JSON, texts and amounts, signatures, ILP packets, error codes."""
