@@ -1,4 +1,4 @@
-"""What the whole suite shares: `--long`, and no silent skips where the environment says CI."""
+"""What the whole suite shares: `--deep`, `--long`, `--store`, and no silent skips where the environment says CI."""
 
 from __future__ import annotations
 
@@ -9,19 +9,35 @@ from typing import TypeVar
 import pytest
 
 LONG = "long: runs only with --long"
+DEEP = "deep: runs with --deep, and in CI"
 CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 R = TypeVar("R", pytest.TestReport, pytest.CollectReport)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--deep", action="store_true", default=CI, help="search as widely as CI does: minutes more")
     parser.addoption("--long", action="store_true", help="run the tests marked long, too")
+    parser.addoption(
+        "--store", choices=("sqlite", "postgresql"), default="sqlite",
+        help="where stores lie; postgresql runs only the tests that open one, on a server that is found",
+    )  # fmt: skip
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--long"):
-        for item in items:
-            if "long" in item.keywords:
-                item.add_marker(pytest.mark.skip(reason=LONG))
+    for mark, why in (("long", LONG), ("deep", DEEP)):
+        if not config.getoption(f"--{mark}"):
+            for item in items:
+                if mark in item.keywords:
+                    item.add_marker(pytest.mark.skip(reason=why))
+    if config.getoption("--store") == "postgresql":
+        # What opens no store, and what is about SQLite's files, ran in the other pass.
+        chosen = [item for item in items if _opens_a_store(item) and "sqlite" not in item.keywords]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+        items[:] = chosen
+
+
+def _opens_a_store(item: pytest.Item) -> bool:
+    return "stores" in getattr(item, "fixturenames", ())
 
 
 @pytest.hookimpl(wrapper=True)

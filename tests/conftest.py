@@ -6,7 +6,7 @@ Tests get these as fixtures; for annotations they import the classes under TYPE_
 from __future__ import annotations
 
 import hashlib
-import sqlite3
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,44 +20,9 @@ from gateway_core.model.accounts import Account
 from gateway_core.model.money import Money
 from gateway_core.model.payment import Invoice
 from gateway_core.paymaster import Paymaster
-from gateway_core.testing.kill import Server
-
-SECRET = "the-callback-secret"
-
-
-class Dummy:
-    """A dummy server with its ledger file."""
-
-    def __init__(self, ledger: Path, *, chaos: int | None = None, no_dedupe: bool = False, rate: float = 0.3) -> None:
-        self.ledger = ledger
-        arguments = f"0, {str(ledger)!r}, chaos={chaos}, no_dedupe={no_dedupe}, chaos_rate={rate}"
-        self._server = Server(
-            f"from gateway_dummy_server.cli import serve; serve({arguments})", {"GATEWAY_DUMMY_SECRET": SECRET}
-        )
-        self.url = self._server.url
-
-    def stop(self) -> None:
-        self._server.stop()
-
-    def moved(self) -> dict[str, int]:
-        """How often money left for each of our payment ids, less how often it came back."""
-        query = "SELECT reference, SUM(moved - reversed) FROM payments GROUP BY reference"
-        return self._all(query)
-
-    def moved_by_entitlement(self) -> dict[str, int]:
-        """How often money left for each entitlement, under whatever keys."""
-        return self._all("SELECT entitlement, SUM(moved) FROM payments GROUP BY entitlement")
-
-    def copies(self) -> dict[str, int]:
-        """How many copies of requests came for each of our payment ids."""
-        return self._all("SELECT reference, SUM(copies) FROM payments GROUP BY reference")
-
-    def _all(self, query: str) -> dict[str, int]:
-        db = sqlite3.connect(self.ledger)
-        try:
-            return {str(name): int(times) for name, times in db.execute(query)}
-        finally:
-            db.close()
+from gateway_core.testing.kill import Dummy as Dummy
+from gateway_core.testing.postgresql import Missing, Schemas, find
+from tests import stores
 
 
 def invoices(count: int = 1, *, account: str = "w-{:04d}", amount: int = 50_000, **changes: Any) -> list[Invoice]:
@@ -86,7 +51,7 @@ class Shop:
         deployment = "shop-" + hashlib.sha256(str(folder).encode()).hexdigest()[:16]
         dummy = {"gateway": "dummy_server", "base_url": url, "timeout": 1.0, **(channel or {})}
         self.config: dict[str, Any] = {
-            "deployment": deployment, "environment": "test", "store": f"sqlite:///{folder / 'store.db'}",
+            "deployment": deployment, "environment": "test", "store": stores.address(folder / "store.db"),
             "mark_dir": str(folder / "marks"), "channels": {"dummy": dummy}, **top,
         }  # fmt: skip
         self.paymaster = Paymaster.open(self.config, create=True)
@@ -143,20 +108,26 @@ class Shop:
         return channel
 
     def change_store(self, sql: str, *values: Any) -> None:
-        """What somebody with access to the file could do."""
-        db = sqlite3.connect(self.store)
-        try:
-            assert db.execute(sql, values).rowcount == 1
-            db.commit()
-        finally:
-            db.close()
+        """What somebody with access to the database could do."""
+        assert stores.run(self.store, sql, values) == 1
+
+    def backup(self) -> Path:
+        """As it is now. On PostgreSQL, where the server has tools of its own for that, a copy beside it."""
+        target = self.folder / "backup.db"
+        if stores.SCHEMAS is None:
+            self.paymaster.backup(target)
+        else:
+            stores.copy(self.store, target)
+        return target
+
+    def put_back(self, backup: Path) -> None:
+        """The backup takes the place of the closed store."""
+        for extra in ("-wal", "-shm"):
+            self.store.with_name(self.store.name + extra).unlink(missing_ok=True)
+        stores.copy(backup, self.store)
 
     def select(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        db = sqlite3.connect(self.store)
-        try:
-            return db.execute(sql, values).fetchall()
-        finally:
-            db.close()
+        return stores.rows(self.store, sql, values)
 
 
 @pytest.fixture(scope="session")
@@ -181,8 +152,32 @@ def start_dummy(tmp_path: Path) -> Iterator[Callable[..., Dummy]]:
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def stores_of_session(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The place that `tests.stores` speaks of."""
+    if request.config.getoption("--store") == "sqlite":
+        yield
+        return
+    try:
+        server = find()
+    except Missing as error:
+        pytest.fail(f"--store postgresql needs a server: {error}", pytrace=False)
+    stores.SCHEMAS = Schemas(server, f"gateway_core_test_{os.getpid()}")
+    yield
+    stores.SCHEMAS.remove()
+
+
+@pytest.fixture(name="stores")
+def stores_of_test(stores_of_session: None) -> Iterator[None]:
+    """Whoever opens a store asks for this. Stores of fixtures that live longer ask for `stores_of_session`."""
+    before = stores.SCHEMAS.names if stores.SCHEMAS else set()
+    yield
+    for name in stores.SCHEMAS.names - before if stores.SCHEMAS else ():
+        stores.give_back(name)
+
+
 @pytest.fixture
-def open_shop(tmp_path: Path, dummy: Dummy) -> Iterator[Callable[..., Shop]]:
+def open_shop(stores: None, tmp_path: Path, dummy: Dummy) -> Iterator[Callable[..., Shop]]:
     """Open a shop: open_shop(url=..., channel={...}, approvers={...})."""
     opened: list[Shop] = []
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
 from gateway_core.contract import Arrival, Objection, Payment, hookimpl
 from gateway_core.engine.conversation import as_time
@@ -64,8 +65,8 @@ def rail_calls() -> Callable[[Paymaster, str, str], None]:
     def do(paymaster: Paymaster, payment: str, status: str) -> None:
         store = paymaster._store
         with store.read() as connection:
-            query = "SELECT key, body FROM facts WHERE payment = ? AND kind = 'intent' ORDER BY no DESC"
-            key, text = connection.exec_driver_sql(query, (payment,)).first() or ("", "")
+            query = "SELECT key, body FROM facts WHERE payment = :payment AND kind = 'intent' ORDER BY no DESC"
+            key, text = connection.execute(sa.text(query), {"payment": payment}).first() or ("", "")
         order = json.loads(text)["request"]["json"]
         said = {name: order[name] for name in ("key", "reference", "account", "amount", "currency")}
         body = json.dumps({**said, "status": status, "receipt": "D-late", "code": "refused_by_provider"}).encode()

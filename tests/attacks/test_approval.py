@@ -21,14 +21,16 @@ Host = Callable[["Shop"], Paymaster]
 
 
 class Registry:
-    """Says at checking that she has died; `meanwhile` happens while it is asked."""
+    """Says at checking that she has died; `meanwhile` happens once, while it is asked."""
 
     def __init__(self) -> None:
         self.meanwhile: Callable[[], object] = lambda: None
 
     @hookimpl
     def check_payments(self, payments: Any) -> list[tuple[str, Objection]]:
-        self.meanwhile()
+        # Once: approving asks the policies, too.
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
         return [(payment.id, Objection("dead", "died in May")) for payment in payments]
 
 
@@ -62,7 +64,7 @@ def test_objections_stand_after_a_check_that_was_cut_short(shop: Shop, registry:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(checking, "balance", killed)
+        patch.setattr(checking, "known", killed)
         shop.paymaster.check(payroll)
     with pytest.raises(ObjectionsStand):
         shop.paymaster.approve(payroll, by="joseph")

@@ -18,7 +18,7 @@ def unsure(open_shop: Callable[..., Shop], quick: Mapping[str, Any]) -> tuple[Sh
     """A payroll of one payment that the rail pays in the end, held because nobody would wait."""
     shop = open_shop(channel={**quick, "patience": 0.05})
     payroll = shop.approved([shop.invoice(0, "fault-callback-never"), shop.invoice(1, "w-1")])
-    shop.run(payroll, wait=0.6)
+    shop.run(payroll)
     assert shop.states(payroll) == {"inv-0": "held", "inv-1": "paid"}
     return shop, payroll
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from gateway_core.engine.callbacks import CallbackApp
-from gateway_core.engine.lanes import HttpLane, NoAnswer
+from gateway_core.engine.lanes import HttpLane, NoAnswer, NotSent
 from gateway_core.engine.mark import Mark
 from gateway_core.engine.wire import Wire
 from gateway_core.lifecycle import asking
@@ -64,7 +64,7 @@ def test_what_a_plugin_raises_while_it_signs_is_not_kept() -> None:
         finally:
             await lane.close()
 
-    with pytest.raises(NoAnswer) as caught:
+    with pytest.raises(NotSent) as caught:
         asyncio.run(send())
     assert HIDDEN not in str(caught.value)
     assert "ValueError" in str(caught.value)
@@ -82,6 +82,7 @@ class Remote(Store):
         return None
 
 
+@pytest.mark.sqlite("it stands for the other one")
 def test_the_password_of_a_store_is_neither_in_its_mark_nor_in_an_error(shop: Shop, tmp_path: Path) -> None:
     remote = Remote(shop)
     with pytest.raises(RestoredStore) as unmarked:
@@ -167,6 +168,7 @@ def test_a_hostile_callback_is_stored_and_changes_nothing(what: str, shop: Shop)
     assert [row[0] for row in shop.select("SELECT state FROM arrivals")] == ["unmatched"]
 
 
+@pytest.mark.sqlite("it measures the file")
 def test_callbacks_of_strangers_do_not_fill_the_disk(shop: Shop) -> None:
     app = CallbackApp(shop.paymaster._store, {"dummy": shop.paymaster.configuration.channel("dummy")}, now_us)
     before = shop.store.stat().st_size

@@ -162,6 +162,7 @@ def test_an_address_that_is_in_use_is_an_error_and_not_the_end_of_the_host(open_
     assert "in use" in str(done[0])
 
 
+@pytest.mark.sqlite("about links to the file")
 def test_a_store_under_another_name_has_the_same_sender(shop: Shop, tmp_path: Path, meanwhile: Any) -> None:
     (tmp_path / "link.db").symlink_to(shop.store)
     other = Paymaster.open({**shop.config, "store": f"sqlite:///{tmp_path / 'link.db'}"})

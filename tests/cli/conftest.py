@@ -15,6 +15,7 @@ import pytest
 
 from gateway_core.cli import run_command
 from gateway_core.cli.demo_payroll import payroll, table
+from tests import stores
 
 GATEWAY = (sys.executable, "-m", "gateway_core.cli")
 Rows = Callable[..., Path]
@@ -25,7 +26,9 @@ class Desk:
 
     def __init__(self, folder: Path, url: str, ledger: Path) -> None:
         self.folder, self.url, self.ledger = folder, url, ledger
-        assert run_command(["init", str(folder), "--base-url", url, "--mark-dir", "marks"]) == 0
+        init = ["init", str(folder), "--base-url", url, "--mark-dir", "marks"]
+        self.in_a_file = stores.SCHEMAS is None
+        assert run_command(init if self.in_a_file else [*init, "--store", stores.address(folder / "payments.db")]) == 0
 
     def gateway(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command as a process."""
@@ -84,7 +87,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
 
 
 @pytest.fixture
-def desk(tmp_path: Path, server: tuple[str, Path]) -> Desk:
+def desk(stores: None, tmp_path: Path, server: tuple[str, Path]) -> Desk:
     """A fresh installation beside the server. Its deployment has the test's name, so that keys differ."""
     folder = tmp_path / tmp_path.name
     folder.mkdir()

@@ -117,7 +117,7 @@ def test_the_whole_job_step_by_step(desk: Any) -> None:
         (0, ("close", "november", "--by", "joseph")),
         (0, ("verify", "--export-heads", str(desk.folder / "heads.jsonl"))),
         (0, ("verify", "--heads", str(desk.folder / "heads.jsonl"))),
-        (0, ("backup", str(desk.folder / "copy.db"))),
+        (0 if desk.in_a_file else 1, ("backup", str(desk.folder / "copy.db"))),
         (0, ("events", "november")),
         (0, ("cases",)),
     )
@@ -137,6 +137,7 @@ def test_a_paused_payroll_is_named_and_skipped(desk: Any, capsys: pytest.Capture
     assert desk.moved() == {}
 
 
+@pytest.mark.sqlite("it names another file")
 def test_on_a_live_store_it_only_proposes(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from gateway_dummy_server import DummyGateway
 
@@ -185,7 +186,8 @@ def test_a_service_ends_in_order_and_pays_what_was_approved(desk: Any) -> None:
     while desk.json("status")["payrolls"][0]["counts"] != {"paid": 5} and time.monotonic() < until:
         time.sleep(0.1)
     # A second sender is told who sends.
-    assert desk.run("run") == 1
+    # Somebody sends already: on a file the only one, on a server one of several.
+    assert desk.run("run") == (1 if desk.in_a_file else 0)
     service.terminate()
     assert (service.communicate()[1], service.returncode) == ("", 0)
     assert set(desk.moved().values()) == {1}

@@ -105,7 +105,6 @@ CHANNEL = [
     (one(gateway=DROP, gatewy="sim"), "gateway", "missing", "did you mean gatewy?"),
     (one(gateway=7), "gateway", "a whole number, expected text", "gateway plugins"),
     (one(gateway="simm"), "gateway", "not installed", "did you mean sim?"),
-    (one(gateway="mojaloop"), "gateway", "not installed", 'pip install "gateway-core[mojaloop]"'),
     (one(gateway="broken"), "gateway", "No module named 'a_library", "pip install what acme-plugins needs: a_library"),
     (one(gateway="raising"), "gateway", "RuntimeError: no licence)", "repair or update acme-plugins"),
     (one(gateway="exits"), "gateway", "SystemExit: 3", "repair or update"),

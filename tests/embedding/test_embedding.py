@@ -13,6 +13,7 @@ import pytest
 
 from gateway_core.store import Store
 from gateway_core.store.opening import close_store, open_store
+from tests.stores import address
 
 if TYPE_CHECKING:
     from tests.conftest import Shop
@@ -147,9 +148,9 @@ def test_policies_are_asked_again_when_their_word_is_old(open_shop: OpenShop, re
     assert sorted(len(page) for page in policy.pages) == [1, 1, 1, 3]
 
 
-def test_a_waiting_writer_gets_its_turn(tmp_path: Path) -> None:
+def test_a_waiting_writer_gets_its_turn(stores: None, tmp_path: Path) -> None:
     """One process that writes page after page does not starve another (here: two stores, two locks, two threads)."""
-    url = f"sqlite:///{tmp_path / 'store.db'}"
+    url = address(tmp_path / "store.db")
     busy, other = open_store(url, "turns", "test", create=True), open_store(url, "turns", "test")
     pages, stop, waited = [0], threading.Event(), []
 

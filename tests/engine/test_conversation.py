@@ -275,4 +275,4 @@ def test_what_is_journaled_of_an_answer_is_what_the_flow_reads() -> None:
     assert life.money is not None
     assert life.money.answer is not None
     assert life.money.answer.body == {"body": {"reference": "R-1"}, "moves_money": True}
-    assert attrs.asdict(Refused("a")).keys() == {"code", "reason", "stops_channel"}
+    assert attrs.asdict(Refused("a")).keys() == {"code", "reason", "stops_channel", "final"}

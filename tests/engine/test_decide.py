@@ -55,7 +55,9 @@ GONE = not_found(80, 10)
 ROWS: list[tuple[str, list[Fact], Rules, Kind, bool | None]] = [
     ("nothing asked yet: let the flow begin", [], ASKABLE, Kind.CONTINUE, True),
     ("answered: let the flow go on", [intent(), fact("answer", "done", "ask")], ASKABLE, Kind.CONTINUE, True),
-    ("paid: stop", [intent(), fact("answer", "done", "ask"), fact("outcome", "paid")], ASKABLE, Kind.STOP, None),
+    ("paid: stop", [intent(), fact("answer", "done", "ask"), fact("outcome", "paid", step="")], ASKABLE, Kind.STOP,
+     None),
+    ("paid, said by its answer: stop", [intent(), fact("outcome", "paid", "ask")], ASKABLE, Kind.STOP, None),
     ("held: stop", [intent(), fact("hold", "why")], ASKABLE, Kind.STOP, None),
     ("two answers that contradict: hold", [intent(), fact("answer", "refused", "ask"),
      fact("answer", "done", "callback")], ASKABLE, Kind.HOLD, None),

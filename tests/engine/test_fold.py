@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import pytest
 
-from gateway_core.model.facts import Fact
+from gateway_core.model.facts import BROUGHT, Fact
 from gateway_core.model.life import Life, add, fold
 from gateway_core.model.states import PAYMENT
 
@@ -196,6 +196,39 @@ WALKS: list[list[Fact]] = [
     [intent(), word("unknown"), answer("refused", "find_out"), outcome("refused")],
     [intent(), word("unknown"), answer("returned", "find_out")],
 ]
+
+
+def joined(facts: list[Fact]) -> list[Fact]:
+    """Each outcome that follows its own answer, in one fact with it."""
+    whole: list[Fact] = []
+    for fact in facts:
+        last = whole[-1] if whole else None
+        if fact.kind == "outcome" and last and last.kind == "answer" and last.value == BROUGHT[fact.value]:
+            fact = attrs.evolve(last, kind="outcome", value=fact.value, body={**last.body, **fact.body})
+            whole.pop()
+        whole.append(fact)
+    return whole
+
+
+def proven(life: Life) -> tuple[str, int] | None:
+    return (life.money.verdict, life.money.in_doubt) if life.money else None
+
+
+PAIRS = [row[:2] for row in ROWS if len(joined(row[1])) < len(row[1])]
+
+
+@pytest.mark.parametrize("facts", [row[1] for row in PAIRS], ids=[row[0] for row in PAIRS])
+def test_an_outcome_that_brings_its_answer_says_what_the_two_say(facts: list[Fact]) -> None:
+    two, one = fold(dated(facts)), fold(dated(joined(facts)))
+    told = ("state", "attempt", "reference", "reason", "cases", "contradicted", "settled")
+    assert [getattr(one, name) for name in told] == [getattr(two, name) for name in told]
+    assert proven(one) == proven(two)
+
+
+def test_an_outcome_whose_answer_is_not_believed_is_none() -> None:
+    """A copy that may still land: its refusal proves nothing (law 3), whatever was made of it."""
+    life = fold(dated([*TWICE, attrs.evolve(answer("refused"), kind="outcome", value="refused")]))
+    assert (life.state, life.money and life.money.verdict) == ("unknown", "")
 
 
 def walked(facts: list[Fact]) -> set[tuple[str, str]]:

@@ -55,7 +55,7 @@ def watch() -> Callable[[Shop, Callable[[Wire], object]], None]:
 
     def do(shop: Shop, seen: Callable[[Wire], object]) -> None:
         def lane(channel: Channel) -> Lane:
-            return Watched(http_lane(channel.settings.base_url, channel.gateway.auth()), seen)
+            return Watched(http_lane(channel.settings.base_url, channel.auth()), seen)
 
         shop.paymaster._lane = lane
 

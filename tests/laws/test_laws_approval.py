@@ -15,6 +15,7 @@ from gateway_core.model.accounts import Account
 from gateway_core.model.errors import Altered, MakerIsChecker, NotPermitted, ObjectionsStand, WrongState
 from gateway_core.model.money import Money
 from gateway_core.model.payment import Payment
+from gateway_core.store import tables
 
 if TYPE_CHECKING:
     from tests.conftest import Dummy, Shop
@@ -51,7 +52,10 @@ READ_BY_GATEWAYS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("column", READ_BY_GATEWAYS)
+NO_NUMBER = pytest.param("amount ", marks=pytest.mark.sqlite("PostgreSQL keeps a column's type"))
+
+
+@pytest.mark.parametrize("column", [NO_NUMBER if name == "amount " else name for name in READ_BY_GATEWAYS])
 def test_law_5_a_line_altered_after_approval_is_held_and_not_sent(column: str, shop: Shop, dummy: Dummy) -> None:
     payroll = shop.approved(shop.invoices(3))
     victim = shop.payment(payroll)
@@ -108,9 +112,8 @@ def _stored(shop: Shop, payment: str) -> Payment:
 
 def test_law_5_a_line_smuggled_in_pauses_the_payroll(shop: Shop, dummy: Dummy) -> None:
     payroll = shop.approved(shop.invoices(2))
-    columns = [row[1] for row in shop.select("PRAGMA table_info(payments)")]
     new = {"id": "'smuggled'", "line": "line + 10", "entitlement": "'other'", "account": "'w-thief'"}
-    values = ", ".join(new.get(name, f'"{name}"') for name in columns)
+    values = ", ".join(new.get(column.name, f'"{column.name}"') for column in tables.payments.c)
     shop.change_store(f"INSERT INTO payments SELECT {values} FROM payments LIMIT 1")
     paused(shop, payroll, dummy, "its lines differ from what was approved")
 

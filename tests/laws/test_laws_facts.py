@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import pytest
 from gateway_dummy_server.signing import SIGNATURE, TIMESTAMP, sign
 
 from gateway_core.engine.callbacks import CallbackApp
@@ -16,8 +17,6 @@ from gateway_core.model.life import fold
 from gateway_core.store import journal
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.conftest import Dummy, Shop
 
 SECRET = "the-callback-secret"
@@ -182,3 +181,45 @@ def test_law_8_a_late_refusal_of_something_paid_opens_a_case_and_leaves_it_paid(
     shop.run(wait=0)
     assert shop.state(payroll) == "paid"
     assert [case.kind for case in shop.paymaster.cases(payroll)] == ["contradiction"]
+
+
+# what the rail says of the first try when it is asked, the state that the payment ends in, and how often money may go
+FIRST_TRY = [("paid", "held", 1), ("refused", "refused", 2), ("nothing", "held", 1), ("unknown_key", "refused", 2)]
+
+
+@pytest.mark.parametrize("before_the_retry", [True, False])
+@pytest.mark.parametrize(("says", "ends", "sent_times"), FIRST_TRY)
+def test_law_8_a_hint_about_an_earlier_try_is_asked_about_before_the_next(
+    says: str, ends: str, sent_times: int, before_the_retry: bool, open_shop: Callable[..., Shop],
+    quick: Mapping[str, Any], rail_says: Callable[..., list[Any]],
+) -> None:  # fmt: skip
+    """A rail refused, and somebody for whom nobody vouches says that it paid: nobody is paid again on that."""
+    shop = open_shop(channel=quick)
+    orders: dict[str, dict[str, Any]] = {}
+
+    def answer(wire: Any) -> Any:
+        if wire.method == "POST":
+            order = json.loads(wire.body)
+            orders[order["key"]] = order
+            return 422, {}, json.dumps({**order, "status": "refused", "code": "refused_by_provider"}).encode()
+        order = orders[wire.target.rsplit("/", 1)[-1]]
+        if says == "nothing":
+            return 500, {}, b""
+        if says == "unknown_key":
+            return 404, {}, json.dumps({"key": order["key"], "code": says}).encode()
+        told = {**order, "status": says, "receipt": "D-1", "code": "refused_by_provider"}
+        return 200, {}, json.dumps(told).encode()
+
+    sent = rail_says(shop, answer)
+    payroll = shop.paid([shop.invoice(1, "w-1")])
+    assert shop.state(payroll) == "refused"
+    steps: list[Callable[[], object]] = [
+        lambda: arrive(shop, payroll, "paid", signed=False),
+        lambda: shop.paymaster.retry(shop.payment(payroll), by="amina", reason="the limit was raised"),
+    ]
+    for step in steps if before_the_retry else reversed(steps):
+        step()
+    shop.run(payroll)
+    assert (shop.state(payroll), len(sent)) == (ends, sent_times)
+    kinds = [case.kind for case in shop.paymaster.cases()]
+    assert kinds == (["possible_double_payment"] if says == "paid" else [])

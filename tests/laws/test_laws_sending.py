@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from gateway_core.engine.wire import Wire
 from gateway_core.model.errors import RestoredStore
@@ -28,13 +28,10 @@ def troubled(shop: Shop) -> list[Any]:
 
 def on_disk(shop: Shop, key: str) -> list[tuple[str, dict[str, Any]]]:
     """What another process reads in the journal about a key's sends: (kind, body)."""
-    db = sqlite3.connect(f"file:{shop.store}?mode=ro", uri=True)
-    try:
-        query = """SELECT f.kind, f.body FROM facts f JOIN facts i ON i.payment = f.payment AND i.attempt = f.attempt
-                   WHERE i.key = ? AND i.kind = 'intent' AND f.kind IN ('intent', 'copy') AND f.step = i.step"""
-        return [(kind, json.loads(text)) for kind, text in db.execute(query, (key,))]
-    finally:
-        db.close()
+    query = """SELECT f.kind, f.body FROM facts f JOIN facts i ON i.payment = f.payment AND i.attempt = f.attempt
+               WHERE i.key = ? AND i.kind = 'intent' AND f.kind IN ('intent', 'copy') AND f.step = i.step
+               ORDER BY f.no"""
+    return [(kind, json.loads(text)) for kind, text in shop.select(query, key)]
 
 
 def test_law_1_every_copy_is_on_disk_before_a_byte_of_it_leaves(shop: Shop, watch: Watch) -> None:
@@ -82,7 +79,7 @@ def test_law_2_what_is_not_refused_is_not_tried_again(
 
 def test_law_2_the_database_refuses_a_second_live_attempt(shop: Shop) -> None:
     shop.paid(shop.invoices(1))
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(IntegrityError):
         shop.change_store("INSERT INTO attempts (payment, attempt) SELECT payment, 2 FROM attempts")
 
 
@@ -148,15 +145,14 @@ def test_law_2_a_restored_backup_asks_about_everything_and_pays_nobody_twice(
     first = shop.approved([shop.invoice(11, "fault-429"), shop.invoice(12, "fault-silent")], "begun")
     shop.approved(shop.invoices(4), "not begun")
     shop.run(first, wait=0)
-    shop.paymaster.close_store()
-    backup = shop.store.read_bytes()
+    backup = shop.backup()
 
     shop.reopen()
     assert sorted(shop.states(first).values()) == ["ready", "unknown"]
     shop.run()
     assert set(shop.states().values()) == {"paid"}
     shop.paymaster.close_store()
-    shop.store.write_bytes(backup)
+    shop.put_back(backup)
 
     shop.reopen()
     with pytest.raises(RestoredStore):

@@ -28,6 +28,9 @@ EXITS = {
     "propose": "0 proposed, 2 with mistakes (nothing was written then)",
     "approve": "0 approved, 2 where objections stand, 5 where maker is checker or a signature is missing or wrong",
     "verify": "0 all is whole, 1 with findings",
+    "proofs import": "0 taken, 3 a photograph was refused, or a record is about none of ours; 2 an archive is refused",
+    "proofs accept": "0 none is left, 4 some are flagged or decide nothing, 5 who paid out or gave them in",
+    "lists seal": "0 sealed, 1 not yet (handed out is not paid + returned, proofs wait), 5 who counted or paid out",
     "demo": "0 all went as it should, 1 it did not",
 }
 
@@ -38,6 +41,10 @@ def payment_states() -> str:
 
 def payroll_states() -> str:
     return f"```mermaid\n{drawing.payroll()}\n```"
+
+
+def document_states() -> str:
+    return f"```mermaid\n{drawing.document()}\n```"
 
 
 def commands() -> dict[str, object]:
@@ -81,8 +88,9 @@ def _option(parameter: object) -> str:
 
 
 def methods() -> dict[str, object]:
-    """The public names of Paymaster, in the order of its source."""
-    return {name: one for name, one in vars(Paymaster).items() if not name.startswith("_")}
+    """The public names of Paymaster and of what it is made of, in the order of their sources."""
+    parts = [part for part in Paymaster.__mro__ if part is not object]
+    return {name: one for part in parts for name, one in vars(part).items() if not name.startswith("_")}
 
 
 def paymaster() -> str:
@@ -150,7 +158,9 @@ def licence(name: str) -> str:
     """What the distribution says of itself."""
     about = metadata.metadata(name)
     plain = " ".join(about.get_all("License-Expression") or ()).strip()
-    said = [line.rpartition(" :: ")[2] for line in about.get_all("Classifier") or () if line.startswith("License ::")]
+    listed = [line for line in about.get_all("Classifier") or () if line.startswith("License ::")]
+    # "OSI Approved" alone says that there is one, not which.
+    said = [line.rpartition(" :: ")[2] for line in listed if line != "License :: OSI Approved"]
     old = " ".join(about.get_all("License") or ()).strip()
     return plain or ", ".join(said) or (old if old and "\n" not in old and len(old) < 60 else "see its own files")
 
@@ -163,6 +173,7 @@ def licences() -> str:
 WRITTEN: dict[tuple[str, str], Callable[[], str]] = {
     ("states.md", "payment"): payment_states,
     ("states.md", "payroll"): payroll_states,
+    ("states.md", "document"): document_states,
     ("cli.md", "commands"): command_line,
     ("python.md", "paymaster"): paymaster,
     ("licences.md", "licences"): licences,

@@ -11,8 +11,14 @@ from pathlib import Path
 import pytest
 
 from gateway_core.cli.errors import EXITS
+from gateway_core.engine.batch.answers import UNKNOWN_LINE, UNREADABLE
 from gateway_core.model import drawing
-from gateway_core.model.states import PAYMENT, PAYROLL
+from gateway_core.model.document import ALTERED
+from gateway_core.model.roles import ACTIONS
+from gateway_core.model.states import DOCUMENT, PAYMENT, PAYROLL
+from gateway_core.reconcile.report import KINDS
+from gateway_core.reconcile.staging import LATE_LINE
+from gateway_core.store.closed import SAYS
 from tests.meta import pages
 from tests.meta.blocks import blocks, missing, run
 from tests.meta.imports import CORE, ROOT, sources
@@ -62,7 +68,12 @@ def test_every_dependency_is_listed_with_its_licence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "first", "drawn"), [(PAYMENT, "planned", drawing.payment()), (PAYROLL, "draft", drawing.payroll())]
+    ("table", "first", "drawn"),
+    [
+        (PAYMENT, "planned", drawing.payment()),
+        (PAYROLL, "draft", drawing.payroll()),
+        (DOCUMENT, "planned", drawing.document()),
+    ],
 )
 def test_a_diagram_has_every_edge_of_its_table(table: dict[str, frozenset[str]], first: str, drawn: str) -> None:
     edges = {tuple(line.split(" --> ")) for line in map(str.strip, drawn.splitlines()) if " --> " in line}
@@ -76,6 +87,33 @@ def test_the_tutorial_runs_and_says_what_it_shows(tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     said = run(page("tutorial.md"), tmp_path)
     assert missing(page("tutorial.md"), said) == [], said
+
+
+def test_the_page_about_reconciling_runs_and_says_what_it_shows(tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    said = run(page("reconciling.md"), tmp_path)
+    assert missing(page("reconciling.md"), said) == [], said
+
+
+def test_the_eight_steps_run_and_say_what_they_show(tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    said = run(page("eight-steps.md"), tmp_path)
+    assert missing(page("eight-steps.md"), said) == [], said
+
+
+def test_every_action_of_a_role_is_on_the_page_about_approving() -> None:
+    rows = dict(re.findall(r"^\| `([a-z_]+)` \| (.+) \|$", page("approving.md"), re.MULTILINE))
+    assert rows == ACTIONS
+
+
+def test_the_page_about_programmes_runs_and_says_what_it_shows(tmp_path: Path) -> None:
+    said = run(page("programmes.md"), tmp_path)
+    assert missing(page("programmes.md"), said) == [], said
+
+
+def test_every_kind_of_difference_is_on_the_page_about_reconciling() -> None:
+    rows = re.findall(r"^\| ([a-z_, ]+) \|", page("reconciling.md"), re.MULTILINE)
+    assert set(KINDS) <= {kind for row in rows for kind in row.split(", ")}
 
 
 def test_the_python_page_runs() -> None:
@@ -102,8 +140,10 @@ def test_every_reason_for_a_hold_is_in_the_runbook() -> None:
 
 def test_every_kind_of_case_is_in_the_runbook() -> None:
     text = (CORE / "model" / "life.py").read_text(encoding="utf-8")
-    kinds = set(re.findall(r'cases\.append\(\("(\w+)"', text))
-    assert kinds and kinds <= set(re.findall(r"^\| (\w+) \|", page("runbook.md"), re.MULTILINE))
+    kinds = set(re.findall(r'cases\.append\(\("(\w+)"', text)) | {ALTERED, UNREADABLE, UNKNOWN_LINE, LATE_LINE}
+    kinds |= {f"late_{said}" for said in (*SAYS.values(), "word")}
+    rows = re.findall(r"^\| ([\w, ]+) \|", page("runbook.md"), re.MULTILINE)
+    assert kinds <= {kind for row in rows for kind in row.split(", ")}
 
 
 @pytest.mark.parametrize("law", range(1, 13))
@@ -117,7 +157,7 @@ def test_every_law_is_explained_and_has_tests_that_bear_its_number(law: int) -> 
 
 
 def test_every_page_is_in_the_index() -> None:
-    listed = set(re.findall(r"\]\((\w+\.md)\)", page("index.md")))
+    listed = set(re.findall(r"\]\(([\w-]+\.md)\)", page("index.md")))
     assert {path.name for path in DOCS.glob("*.md")} - {"index.md"} <= listed
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +24,20 @@ from gateway_core.store import Result, Store, Write, journal, payments, payrolls
 from gateway_core.store import tables as t
 from gateway_core.store.database import now_us, recognise
 from gateway_core.store.findings import Verification
-from gateway_core.store.opening import close_store, open_store
+from gateway_core.store.opening import close_store, open_store, store_at
 from gateway_core.store.verifying import verify
+from tests import stores
 
 DEPLOYMENT = "example"
 PRINTS = {"dummy": "fingerprint-1"}
 
 
 def new_store(path: Path) -> Store:
-    return open_store(f"sqlite:///{path}", DEPLOYMENT, "test", create=True)
+    return open_store(stores.address(path), DEPLOYMENT, "test", create=True)
 
 
 def open_again(path: Path) -> Store:
-    return open_store(f"sqlite:///{path}", DEPLOYMENT, "test")
+    return open_store(stores.address(path), DEPLOYMENT, "test")
 
 
 def a_payment(entitlement: str, number: int = 1, amount: int = 500) -> Payment:
@@ -204,7 +203,7 @@ def _send(store: Store) -> None:
 
 def look(path: Path, heads: Path | None, key: Ed25519PrivateKey | None = None) -> Verification:
     """Verify without a writer session of one's own: nothing is written."""
-    store = Store(f"sqlite:///{path}", DEPLOYMENT)
+    store = store_at(stores.address(path), DEPLOYMENT)
     try:
         recognise(store, "test")
         return verify(store, heads, key.public_key() if key else None)
@@ -217,27 +216,25 @@ def look(path: Path, heads: Path | None, key: Ed25519PrivateKey | None = None) -
 
 def sql(path: Path, *statements: str | tuple[str, Sequence[object]]) -> int:
     """Run statements behind the store's back. Returns how many rows they changed."""
-    with closing(sqlite3.connect(path)) as connection:
-        for statement in statements:
-            connection.execute(*(statement if isinstance(statement, tuple) else (statement,)))
-        connection.commit()
-        return connection.total_changes
+    told = [statement if isinstance(statement, tuple) else (statement, ()) for statement in statements]
+    return sum(max(stores.run(path, text, values), 0) for text, values in told)
 
 
 def rewrite(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     """Change facts, and compute every digest, chain and recorded head anew, as a thorough hand would."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.row_factory = sqlite3.Row
+    place = (t.facts.c.session == sa.bindparam("at_session"), t.facts.c.n == sa.bindparam("at_n"))
+    with stores.connected(path) as connection:
         previous, session = b"", None
-        for row in map(dict, connection.execute("SELECT * FROM facts ORDER BY session, n").fetchall()):
+        for row in map(
+            dict, connection.execute(sa.select(t.facts).order_by(t.facts.c.session, t.facts.c.n)).mappings()
+        ):
             previous = previous if row["session"] == session else b""
             session = row["session"]
             change(row)
             row["digest"] = hashlib.sha256(row["salt"] + row["body"].encode()).digest()
             previous = row["chain"] = journal.link(previous, row)
-            columns = ", ".join(f"{name} = :{name}" for name in row)
-            connection.execute(f"UPDATE facts SET {columns} WHERE session = :session AND n = :n", row)
-        connection.execute(
+            where = {"at_session": row["session"], "at_n": row["n"]}
+            connection.execute(sa.update(t.facts).where(*place).values(row), where)
+        connection.exec_driver_sql(
             "UPDATE heads SET chain = (SELECT chain FROM facts f WHERE f.session = heads.session AND f.n = heads.n)"
         )
-        connection.commit()

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from gateway_core.store.heads import export_heads
 from gateway_core.store.opening import close_store
+from tests import stores
 
 from .building import open_again, tell_a_story
 
 
+@pytest.fixture(autouse=True)
+def here(stores: None) -> None:
+    """Every test here opens stores."""
+
+
 @pytest.fixture(scope="session")
-def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def told(stores_of_session: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """(store, exported heads): not to be changed."""
     folder = tmp_path_factory.mktemp("told")
     tell_a_story(folder / "store.db")
@@ -27,7 +32,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.fixture
 def path(told: tuple[Path, Path], tmp_path: Path) -> Path:
     """A copy of the store, to be tampered with."""
-    return Path(shutil.copy(told[0], tmp_path / "copy.db"))
+    return stores.copy(told[0], tmp_path / "copy.db")
 
 
 @pytest.fixture

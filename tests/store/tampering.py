@@ -52,7 +52,7 @@ TAMPERED: dict[str, tuple[list[str], list[str]]] = {
     ),
     "a text that is none": (
         [FACT.format("value = CAST(x'ff' AS TEXT)")],
-        ["the journal cannot be read to the end: OperationalError", "payroll grant cannot be read to the end"],
+        ["the journal cannot be read to the end: StoreError", "payroll grant cannot be read to the end"],
     ),
     "a row removed": (
         ["DELETE FROM facts WHERE session = 2 AND n = 10"],
@@ -123,14 +123,17 @@ TAMPERED: dict[str, tuple[list[str], list[str]]] = {
         [payment("paid", "facts = 2")],
         [about("paid") + "the table counts 2 facts, the journal has 3"],
     ),
-    "work made of a settled one": ([payment("paid", "open = 1")], [about("paid") + "the table says it is open"]),
+    "work made of a settled one": ([payment("paid", "open = TRUE")], [about("paid") + "the table says it is open"]),
     "an entitlement freed": (
-        [payment("paid", "taken = 0")],
+        [payment("paid", "taken = FALSE")],
         [about("paid") + "it is paid, but its entitlement is free to be paid again"],
     ),
-    "an entitlement kept": ([payment("refused", "taken = 1")], [about("refused") + "it is refused, but still takes"]),
+    "an entitlement kept": (
+        [payment("refused", "taken = TRUE")],
+        [about("refused") + "it is refused, but still takes"],
+    ),
     "an entitlement taken early": (
-        [payment("waiting", "taken = 1")],
+        [payment("waiting", "taken = TRUE")],
         [about("waiting", "next") + "it takes its entitlement, but its payroll is awaiting approval"],
     ),
     "a payment removed": (
@@ -154,7 +157,7 @@ TAMPERED: dict[str, tuple[list[str], list[str]]] = {
         ["payroll next has facts, but is gone", f"payment {ID['waiting']} is of payroll next, which is gone"],
     ),
     "a payroll hidden": (
-        ["UPDATE payrolls SET complete = 0 WHERE id = 'next'"],
+        ["UPDATE payrolls SET complete = FALSE WHERE id = 'next'"],
         ["payroll next: the table says complete"],
     ),
     "a payroll approved by nobody": (
@@ -191,11 +194,11 @@ TAMPERED: dict[str, tuple[list[str], list[str]]] = {
         ["payroll small: the table says reconciled_by is ''"],
     ),
     "a dead attempt revived": (
-        ["DELETE FROM attempts WHERE attempt = 2", "UPDATE attempts SET dead = 0"],
+        ["DELETE FROM attempts WHERE attempt = 2", "UPDATE attempts SET dead = FALSE"],
         [about("pending") + "attempt 2 has a money intent, but is gone", "the table says attempt 1 is alive"],
     ),
     "an attempt made up": (
-        [f"INSERT INTO attempts VALUES ('{ID['unsent']}', 1, 0)"],
+        [f"INSERT INTO attempts VALUES ('{ID['unsent']}', 1, FALSE)"],
         [about("unsent") + "the table of attempts has attempt 1, of which no fact tells"],
     ),
     "a case removed": (["DELETE FROM cases"], [about("late") + "the case possible_double_payment (attempt 1) is gone"]),
@@ -219,3 +222,5 @@ TAMPERED: dict[str, tuple[list[str], list[str]]] = {
     ),
     "another store's name": (["UPDATE meta SET value = 'x' WHERE key = 'store'"], ["this store is x"]),
 }
+# What only SQLite keeps: a value of another type than its column's.
+UNTYPED = {"a digest of another type", "a body of another type", "a text that is none", "an account of another type"}

@@ -18,6 +18,8 @@ from gateway_core.store.verifying import verify
 
 from .building import LINES, WAITING, claim, open_again, sql, tell
 
+pytestmark = pytest.mark.sqlite("a server has tools of its own for that")
+
 
 def test_a_backup_holds_what_the_store_holds(path: Path, heads: Path, tmp_path: Path) -> None:
     store = open_again(path)

@@ -257,7 +257,7 @@ def move(store: Store, old: str, new: str) -> Result:
 
 
 @pytest.fixture(scope="module")
-def edges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def edges(stores_of_session: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """One store for all pairs: each begins by setting the state."""
     opened = new_store(tmp_path_factory.mktemp("edges") / "store.db")
     approve(opened, propose(opened, "grant", [ONE, TWO]))

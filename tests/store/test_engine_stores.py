@@ -12,6 +12,7 @@ from gateway_core.testing.simulation.world import World
 SCHEDULES = 40
 
 
+@pytest.mark.sqlite("simulated")
 @pytest.mark.parametrize("seed", ["verify-a"])
 def test_every_end_of_a_schedule_verifies(seed: str) -> None:
     stolen = 0

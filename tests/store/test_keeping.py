@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway_core import Account, Invoice, Money, Paymaster, RestoredStore
 from gateway_core.store.heads import read_heads
+from tests import stores
 
 from .building import sql
 
@@ -22,7 +23,7 @@ def config(tmp_path: Path) -> dict[str, Any]:
     key.write_text(base64.b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode())
     key.chmod(0o600)
     return {
-        "deployment": "example", "environment": "test", "store": f"sqlite:///{tmp_path}/pay.db",
+        "deployment": "example", "environment": "test", "store": stores.address(tmp_path / "pay.db"),
         "mark_dir": str(tmp_path / "state"), "signing_key": {"file": str(key)},
         "channels": {"dummy": {"gateway": "dummy_server", "base_url": "http://127.0.0.1:9"}},
     }  # fmt: skip
@@ -81,6 +82,7 @@ def test_an_export_that_fails_undoes_no_approval(
     paymaster.close_store()
 
 
+@pytest.mark.sqlite("it puts a file back")
 def test_a_restored_backup_begins_new_heads(config: dict[str, Any], tmp_path: Path) -> None:
     """After two people said so, the old file is kept as evidence of what was lost, and a new one begins."""
     with Paymaster.open(config, create=True) as paymaster:
@@ -99,6 +101,7 @@ def test_a_restored_backup_begins_new_heads(config: dict[str, Any], tmp_path: Pa
         assert [file.read_text().splitlines()[:1] for file in kept] == [old.splitlines()[:1]]
 
 
+@pytest.mark.sqlite("a server has tools of its own for copies")
 def test_a_copy_has_heads_of_its_own_and_sends_nothing(config: dict[str, Any], tmp_path: Path) -> None:
     with Paymaster.open(config, create=True) as paymaster:
         payroll = paymaster.propose("grant", [invoice(1)], channel="dummy", by="amina")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from gateway_core.engine.mark import SIZE, Mark
 from gateway_core.model.errors import RestoredStore
 from gateway_core.store import Result, Store
 from gateway_core.store.opening import close_store, newest
+from tests import stores
 
 from .building import LINES, WAITING, a_payment, approve, claim, intent, new_store, open_again, propose, tell
 
@@ -51,12 +51,12 @@ def test_a_crash_between_commit_and_mark_is_normal(path: Path, folder: Path) -> 
 
 
 def test_an_older_store_is_noticed(path: Path, folder: Path, tmp_path: Path) -> None:
-    kept = shutil.copy(path, tmp_path / "backup.db")
+    kept = stores.copy(path, tmp_path / "backup.db")
     store = open_again(path)
     tell(store, LINES["pending"], WAITING)
     noted(folder, store)
     close_store(store)
-    shutil.copy(kept, path)
+    stores.copy(kept, path)
     store = open_again(path)
     with pytest.raises(RestoredStore, match="older than what was sent from it: was a backup restored"):
         Mark(folder, store).check()
@@ -65,13 +65,13 @@ def test_an_older_store_is_noticed(path: Path, folder: Path, tmp_path: Path) -> 
 
 def test_an_older_store_is_noticed_after_others_wrote_to_it(path: Path, folder: Path, tmp_path: Path) -> None:
     """It numbers its sessions on from where it was: the row of the mark is there again, but it is another one."""
-    kept = shutil.copy(path, tmp_path / "backup.db")
+    kept = stores.copy(path, tmp_path / "backup.db")
     store = open_again(path)
     tell(store, LINES["pending"], WAITING)
     noted(folder, store)
     session, n = store.session, store.head[0]
     close_store(store)
-    shutil.copy(kept, path)
+    stores.copy(kept, path)
     store = open_again(path)
     propose(store, "another", [a_payment("another")])
     assert (store.session, store.head[0]) == (session, n)
@@ -84,12 +84,13 @@ def test_a_copy_is_noticed(path: Path, folder: Path, tmp_path: Path) -> None:
     store = open_again(path)
     noted(folder, store)
     close_store(store)
-    copy = open_again(Path(shutil.copy(path, tmp_path / "elsewhere.db")))
+    copy = open_again(stores.copy(path, tmp_path / "elsewhere.db"))
     with pytest.raises(RestoredStore, match="is it a copy"):
         Mark(folder, copy).check()
     close_store(copy)
 
 
+@pytest.mark.sqlite("about links to the file")
 def test_another_way_to_the_same_file_is_no_copy(path: Path, folder: Path, tmp_path: Path) -> None:
     store = open_again(path)
     noted(folder, store)

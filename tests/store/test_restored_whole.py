@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -24,16 +23,13 @@ def test_nobody_is_paid_twice_after_a_restore(
     lines = shop.invoices(4)
     if proposed_before:
         shop.approved(lines)
-    copy = shop.folder / "backup.db"
-    shop.paymaster.backup(copy)
+    copy = shop.backup()
     payroll = shop.paid(lines) if not proposed_before else "payroll"
     shop.run(payroll)
     assert set(shop.states(payroll).values()) == {"paid"}
 
     shop.paymaster.close_store()
-    for extra in ("-wal", "-shm"):
-        shop.store.with_name(shop.store.name + extra).unlink(missing_ok=True)
-    shutil.copy(copy, shop.store)
+    shop.put_back(copy)
     paymaster = shop.reopen()
     if not proposed_before:
         shop.approved(lines)

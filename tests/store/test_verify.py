@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,12 @@ from gateway_core.store import verifying_chains, verifying_payrolls
 from gateway_core.store.findings import LISTED, Verification
 from gateway_core.store.opening import close_store, restored
 from gateway_core.store.verifying import verify
+from tests import stores
 
 from .building import a_payment, approve, look, new_store, open_again, propose, rewrite, sql
-from .tampering import ID, TAMPERED, about, payment
+from .tampering import ID, TAMPERED, UNTYPED, about, payment
+
+FOREIGN = pytest.mark.sqlite("PostgreSQL keeps a column's type")
 
 
 def test_what_nobody_touched_is_whole(path: Path, heads: Path) -> None:
@@ -33,7 +35,7 @@ def test_what_nobody_touched_is_whole(path: Path, heads: Path) -> None:
     assert f"{heads} vouches for 36 facts" in found.notes[0]
 
 
-@pytest.mark.parametrize("case", TAMPERED)
+@pytest.mark.parametrize("case", [pytest.param(case, marks=FOREIGN if case in UNTYPED else ()) for case in TAMPERED])
 def test_tampering_is_named(path: Path, heads: Path, case: str) -> None:
     statements, expected = TAMPERED[case]
     assert sql(path, *statements) or "DROP" in statements[0], "the tampering changed nothing"
@@ -53,7 +55,7 @@ def pay_the_refused(row: dict[str, Any]) -> None:
 def forge(path: Path) -> None:
     """A thorough hand: the fact, all chains, all recorded heads, and the table of payments tell the same new story."""
     rewrite(path, pay_the_refused)
-    sql(path, payment("refused", "state = 'paid', reason = '', outcome_reference = 'made-up', taken = 1"))
+    sql(path, payment("refused", "state = 'paid', reason = '', outcome_reference = 'made-up', taken = TRUE"))
 
 
 def test_a_consistent_forgery_is_only_found_from_outside(path: Path, heads: Path) -> None:
@@ -68,12 +70,10 @@ def test_a_consistent_forgery_is_only_found_from_outside(path: Path, heads: Path
 
 def test_heads_between_narrow_a_forgery_down(told: tuple[Path, Path], path: Path, tmp_path: Path) -> None:
     """The more often heads are exported, the less of a session can be forged unseen."""
-    with sqlite3.connect(path) as connection:
-        row = connection.execute("SELECT chain FROM facts WHERE session = 2 AND n = 8").fetchone()
-        store = connection.execute("SELECT value FROM meta WHERE key = 'store'").fetchone()[0]
-    connection.close()
+    ((chain,),) = stores.rows(path, "SELECT chain FROM facts WHERE session = 2 AND n = 8")
+    ((store,),) = stores.rows(path, "SELECT value FROM meta WHERE key = 'store'")
     often = Path(shutil.copy(told[1], tmp_path / "often.jsonl"))
-    head = {"store": store, "session": 2, "n": 8, "chain": row[0].hex(), "at": 1, "why": "position", "signature": ""}
+    head = {"store": store, "session": 2, "n": 8, "chain": chain.hex(), "at": 1, "why": "position", "signature": ""}
     often.write_text(often.read_text() + json.dumps(head) + "\n")
     forge(path)
     assert look(path, often).findings[0].startswith("session 2: rows 9 to 21 were rewritten")
@@ -107,7 +107,7 @@ def test_erasing_bodies_is_legal_once_a_payment_is_settled(path: Path, heads: Pa
 
 def test_erased_payments_keep_their_state(path: Path, heads: Path) -> None:
     sql(path, f"UPDATE facts SET salt = NULL, body = NULL WHERE payment = '{ID['refused']}'")
-    sql(path, payment("refused", "state = 'paid', taken = 1"))
+    sql(path, payment("refused", "state = 'paid', taken = TRUE"))
     assert about("refused") + "the table says state is 'paid', its facts say 'refused'" in look(path, heads).findings
 
 
@@ -119,7 +119,7 @@ def test_facts_of_a_payment_under_way_are_not_erased(path: Path, heads: Path) ->
 def test_a_proposal_that_was_interrupted_is_a_note(tmp_path: Path) -> None:
     store = new_store(tmp_path / "a.db")
     propose(store, "half", [a_payment("one")])
-    sql(tmp_path / "a.db", "UPDATE payrolls SET complete = 0, facts = 0, state = 'draft'", "DELETE FROM facts")
+    sql(tmp_path / "a.db", "UPDATE payrolls SET complete = FALSE, facts = 0, state = 'draft'", "DELETE FROM facts")
     store.head = (0, b"")
     found = verify(store)
     close_store(store)

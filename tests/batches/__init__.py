@@ -1,0 +1,1 @@
+"""Batch rails, proven by a small bank in a directory: a CSV file out, a CSV answer back."""

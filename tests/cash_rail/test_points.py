@@ -1,0 +1,94 @@
+"""Payment points and who runs them: said by people, held against payrolls, and never silently changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+
+from gateway_core.cash.stations import Device, Manager, Point
+from gateway_core.model.errors import ConfigurationError, InvalidPayroll
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .conftest import Till
+
+P1 = Point(code="P1", name="Gulu market", manager="M1")
+
+
+@pytest.mark.parametrize(
+    ("point", "fields"),
+    [
+        (Point(code="a b"), {"code"}),
+        (Point(code="P2", manager="nobody"), {"manager"}),
+        (Point(code="P2", latitude=91_000_000, longitude=181_000_000, radius=-1), {"latitude", "longitude", "radius"}),
+        (Point(code="P2", day_amount=1), {"currency"}),
+        (Point(code="P2", day_lines=-1), {"day_lines"}),
+    ],
+)
+def test_every_mistake_is_said_at_once_and_nothing_is_written(till: Till, point: Point, fields: set[str]) -> None:
+    with pytest.raises(InvalidPayroll) as refused:
+        till.paymaster.set_point(point, by="amina")
+    assert {mistake.field for mistake in refused.value.mistakes} == fields
+    assert [one.code for one in till.paymaster.points()] == ["P1"]
+
+
+def test_managers_and_devices_have_their_mistakes_too(till: Till) -> None:
+    with pytest.raises(InvalidPayroll):
+        till.paymaster.set_manager(Manager(code="M2", name="", kind="robot"), by="amina")
+    with pytest.raises(InvalidPayroll):
+        till.paymaster.set_device(Device(code="phone-1", key="none"), by="amina")
+    till.paymaster.set_manager(Manager(code="M2", name="MTN", kind="provider"), by="amina")
+    assert [one.code for one in till.paymaster.managers()] == ["M1", "M2"]
+
+
+def test_points_serve_groups_and_locations(till: Till) -> None:
+    till.paymaster.set_point(Point(code="P2", groups=("elderly",), locations=("gulu",)), by="amina")
+    till.paymaster.set_point(Point(code="P3", locations=("gulu",), suspended=True), by="amina")
+    assert [one.code for one in till.paymaster.points(location="gulu")] == ["P2"]
+    assert [one.code for one in till.paymaster.points(group="elderly")] == ["P2"]
+    assert not till.paymaster.points(group="gulu")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"day_lines": 1}, "point_limit"), ({"day_amount": 20_000, "currency": "UGX"}, "point_limit"),
+        ({"day_amount": 10**9, "currency": "KES"}, "point_limit"), ({"suspended": True}, "point_suspended"),
+        ({"day_lines": 2, "day_amount": 100_000, "currency": "UGX"}, ""),
+    ],
+)  # fmt: skip
+def test_limits_are_per_day_and_a_list_has_its_days(
+    open_till: Callable[..., Till], changes: dict[str, Any], code: str
+) -> None:
+    till = open_till(days=2)
+    till.paymaster.set_point(attrs.evolve(P1, **changes), by="amina")
+    report = till.paymaster.check(till.shop.proposed(till.invoices(3)))
+    assert {found.objection.code for found in report.objections} == ({code} if code else set())
+
+
+def test_a_point_that_was_suspended_meanwhile_gets_no_list(till: Till) -> None:
+    payroll = till.shop.approved(till.invoices(2))
+    till.paymaster.set_point(attrs.evolve(P1, suspended=True), by="joseph")
+    till.run(payroll)
+    assert set(till.states().values()) == {"held"}
+    assert not till.papers()
+    till.whole()
+
+
+@pytest.mark.parametrize("setting", [{"days": 0}, {"lines": 0}, {"point_zone": "Mars"}, {"columns": ["moon"]}])
+def test_settings_that_cannot_be_are_refused_with_their_reason(
+    open_till: Callable[..., Till], setting: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigurationError):
+        open_till(**setting).paymaster.configuration.channel("cash")
+
+
+def test_points_of_each_list_are_apart_and_lists_have_a_limit(open_till: Callable[..., Till]) -> None:
+    till = open_till(lines=2)
+    till.paymaster.set_point(Point(code="P2"), by="amina")
+    here, there = till.invoices(3), till.invoices(5, point="P2")[3:]
+    till.run(till.shop.approved([*here, *there]))
+    assert sorted((paper["point"], len(paper["lines"])) for paper in till.papers()) == [("P1", 1), ("P1", 2), ("P2", 2)]

@@ -1,0 +1,1 @@
+"""The plugin author's guide: what its pages show is run here."""
