@@ -17,16 +17,18 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import sqlalchemy as sa
 
 from benchmarks.rail import rail
 from gateway_core import Account, Invoice, Money, Paymaster
+from gateway_core.contract.channel import Wiring
 from gateway_core.engine.lanes import HttpLane
 from gateway_core.engine.wire import wire
 
 LANES = 32
+Transport: TypeAlias = Literal["own", "stock"]
 
 
 def invoices(count: int) -> Iterator[Invoice]:
@@ -39,18 +41,20 @@ def invoices(count: int) -> Iterator[Invoice]:
         )  # fmt: skip
 
 
-def configuration(folder: Path, base_url: str) -> dict[str, Any]:
+def configuration(folder: Path, base_url: str, transport: Transport = "own") -> dict[str, Any]:
     """One dummy channel."""
-    channel = {"gateway": "dummy_server", "base_url": base_url, "max_concurrency": LANES}
+    channel = {
+        "gateway": "dummy_server", "base_url": base_url, "max_concurrency": LANES, "transport": transport,
+    }  # fmt: skip
     return {
         "deployment": "benchmark", "environment": "test", "store": f"sqlite:///{folder / 'store.db'}",
         "mark_dir": str(folder / "marks"), "channels": {"dummy": channel},
     }  # fmt: skip
 
 
-def durable(folder: Path, base_url: str, count: int) -> dict[str, float]:
+def durable(folder: Path, base_url: str, count: int, transport: Transport) -> dict[str, float]:
     """Propose and approve, then measure the run."""
-    with Paymaster.open(configuration(folder, base_url), create=True) as paymaster:
+    with Paymaster.open(configuration(folder, base_url, transport), create=True) as paymaster:
         payroll = paymaster.propose("benchmark", invoices(count), channel="dummy", by="amina")
         paymaster.approve(payroll, by="joseph")
         begun, cpu = time.perf_counter(), time.process_time()
@@ -60,7 +64,7 @@ def durable(folder: Path, base_url: str, count: int) -> dict[str, float]:
     return used
 
 
-def bare(folder: Path, base_url: str, count: int) -> dict[str, float]:
+def bare(folder: Path, base_url: str, count: int, transport: Transport) -> dict[str, float]:
     """Send the journal's own requests over the same lanes, and check the status."""
     engine = sa.create_engine(f"sqlite:///{folder / 'store.db'}")
     with engine.connect() as connection:
@@ -69,7 +73,7 @@ def bare(folder: Path, base_url: str, count: int) -> dict[str, float]:
     assert len(forms) == count
 
     async def lane() -> None:
-        here = HttpLane(base_url, None)
+        here = HttpLane(base_url, None, wiring=Wiring(transport=transport))
         while forms:
             status, _, _ = await here.send(wire(forms.pop(), {}), 30.0, 1 << 20)
             assert status == 201
@@ -83,39 +87,41 @@ def bare(folder: Path, base_url: str, count: int) -> dict[str, float]:
     return {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - begun}
 
 
-def in_process(side: str, folder: Path, base_url: str, count: int) -> dict[str, float]:
+def in_process(side: str, folder: Path, base_url: str, count: int, transport: Transport) -> dict[str, float]:
     """One side in a fresh process."""
     command = [sys.executable, "-m", "benchmarks.pay", "--side", side, "--folder", str(folder), "--url", base_url]
-    done = subprocess.run([*command, "--count", str(count)], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, "--count", str(count), "--transport", transport], check=True, capture_output=True, text=True
+    )
     result: dict[str, float] = json.loads(done.stdout)
     return result
 
 
-def pairs(count: int, times: int) -> None:
+def pairs(count: int, times: int, transport: Transport) -> None:
     """Measure and print."""
     ratios, ours, loops, walls = [], [], [], []
     with rail() as url:
         for number in range(times):
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
-                one, other = in_process("durable", folder, url, count), in_process("bare", folder, url, count)
+                one, other = (in_process(side, folder, url, count, transport) for side in ("durable", "bare"))
             ours.append(one["cpu"] / count * 1e6)
             loops.append(other["cpu"] / count * 1e6)
             ratios.append(one["cpu"] / other["cpu"])
             walls.append(count / one["wall"])
             print(f"  pair {number + 1:2}: {ours[-1]:6.0f} us against {loops[-1]:6.0f} us, ratio {ratios[-1]:.2f}")
     middle = statistics.median
-    print(f"\nCPU per payment, {times} pairs of {count:,} payments, {LANES} lanes (median, min - max)")
+    print(f"\nCPU per payment, {times} pairs of {count:,}, {LANES} lanes, {transport} transport (median, min - max)")
     for label, values in (("gateway-core, us", ours), ("bare loop, us", loops), ("ratio", ratios)):
         print(f"  {label:18} {middle(values):8.2f}   {min(values):.2f} - {max(values):.2f}")
     print(f"  payments per second and core {1e6 / middle(ours):8.0f}")
     print(f"  payments per second, wall    {middle(walls):8.0f}   (the rail shares the machine)")
 
 
-def latency(count: int, seconds: float) -> None:
+def latency(count: int, seconds: float, transport: Transport) -> None:
     """Throughput when the provider takes its time."""
     with rail(seconds) as url, tempfile.TemporaryDirectory() as name:
-        one = in_process("durable", Path(name), url, count)
+        one = in_process("durable", Path(name), url, count, transport)
     print(f"\nAt {seconds * 1000:.0f} ms of provider latency, {LANES} lanes: {count / one['wall']:.0f} payments/s")
 
 
@@ -127,13 +133,14 @@ def main() -> None:
     parser.add_argument("--side", choices=["durable", "bare"])
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--url", default="")
+    parser.add_argument("--transport", choices=["own", "stock"], default="own", help="of both sides")
     given = parser.parse_args()
     if given.side:
         side = durable if given.side == "durable" else bare
-        print(json.dumps(side(given.folder, given.url, given.count)))
+        print(json.dumps(side(given.folder, given.url, given.count, given.transport)))
         return
-    pairs(given.count, given.pairs)
-    latency(given.count, 0.05)
+    pairs(given.count, given.pairs, given.transport)
+    latency(given.count, 0.05, given.transport)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """A rail for measuring: the dummy server's protocol on a bare asyncio socket, in a process of its own.
 
-It keeps no ledger and settles everything at once, so that what is measured is the client. `latency` delays answers.
+It keeps no ledger and settles everything at once, so that what is measured is the client. `latency` delays answers;
+`pem` is the file of a certificate and its key, for TLS.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,23 +51,27 @@ class Answers(asyncio.Protocol):
             self.transport.write(whole + text)
 
 
-async def serve(latency: float) -> None:
+async def serve(latency: float, pem: str) -> None:
     """Until the parent closes our standard input."""
     Answers.latency = latency
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Answers, "127.0.0.1", 0)
+    context = None
+    if pem:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(pem)
+    server = await loop.create_server(Answers, "127.0.0.1", 0, ssl=context)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 
 
 @contextmanager
-def rail(latency: float = 0.0) -> Iterator[str]:
+def rail(latency: float = 0.0, pem: str = "") -> Iterator[str]:
     """Start the rail; its base_url."""
-    command = [sys.executable, "-m", "benchmarks.rail", str(latency)]
+    command = [sys.executable, "-m", "benchmarks.rail", str(latency), pem]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin and process.stdout
     try:
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        yield f"http{'s' if pem else ''}://127.0.0.1:{process.stdout.readline().strip()}"
     finally:
         process.stdin.close()
         process.stdout.close()
@@ -73,4 +79,4 @@ def rail(latency: float = 0.0) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(float(sys.argv[1])))
+    asyncio.run(serve(float(sys.argv[1]), sys.argv[2]))

@@ -1,0 +1,207 @@
+"""Files of banks, in CPU seconds and memory: `python -m benchmarks.bank [LINES] [--schemas DIR]`.
+
+Each row runs in a process of its own, three times; the medians are printed. Writing is prepare_batch as the core calls
+it (file by file, read back, compared, digested); reading is an answer of the bank's, checked and applied to a store.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gateway_bank_transfer import BankTransferGateway, BankTransferSettings
+from gateway_bank_transfer.simulator import answers
+from gateway_bank_transfer.simulator.answers import Booking
+
+from gateway_core.contract import Account, BatchCtx, Document, Money, Payment
+from gateway_core.model.payment import Invoice
+from gateway_core.paymaster import Paymaster
+
+NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
+PER_FILE = 10_000
+PROFILE = """
+name = "A bank to measure with"
+[file]
+prefix = "GC"
+lines = {per_file}
+[payment]
+currencies = ["UGX"]
+[accounts]
+kinds = ["bank_account"]
+bank = "clearing"
+[answers]
+formats = ["pain.002", "camt.053"]
+"""
+
+
+def settings(folder: Path, schemas: str, per_file: int = PER_FILE) -> dict[str, Any]:
+    """Of the channel."""
+    (folder / "bank.toml").write_text(PROFILE.format(per_file=per_file))
+    for name in ("out", "in"):
+        (folder / name).mkdir(exist_ok=True)
+    return {
+        "profile": str(folder / "bank.toml"), "institution_account": "040147:0055667788", "debtor_name": "Ministry",
+        "outbox": str(folder / "out"), "inbox": str(folder / "in"), "schemas": schemas, "quiet": 0.0,
+    }  # fmt: skip
+
+
+def payments(first: int, count: int) -> list[Payment]:
+    """One file's worth, as the core has it in memory."""
+    return [
+        Payment(
+            id=f"00000000-0000-4000-8000-{n:012d}", number=1, invoice=f"inv-{n}", entitlement=f"ent-{n}",
+            beneficiary=f"ben-{n}", name=f"Amina Nakató {n}", account=Account("bank_account", f"040147/001:{n:010d}"),
+            amount=Money(50_000 + n, "UGX"), programme="grant", cycle="2026-11", instalment="", reference="",
+            channel="bank", extra={},
+        )
+        for n in range(first, first + count)
+    ]  # fmt: skip
+
+
+def write(lines: int, folder: Path, schemas: str, per_file: int = PER_FILE) -> None:
+    """All files, each to its end."""
+    gateway = BankTransferGateway(BankTransferSettings(**settings(folder, schemas, per_file)))
+    for number, first in enumerate(range(0, lines, per_file), start=1):
+        page = payments(first, min(per_file, lines - first))
+        ctx = BatchCtx("bench", "payroll", "bank", number, NOW, {payment.id: 1 for payment in page})
+        for made in gateway.prepare_batch(page, ctx):
+            assert isinstance(made, Document)
+            digest = hashlib.sha256()
+            with (folder / "out" / made.name).open("wb") as file:
+                for piece in made.content:
+                    digest.update(piece)  # type: ignore[arg-type]
+                    file.write(piece)  # type: ignore[arg-type]
+
+
+def invoices(count: int) -> Iterator[Invoice]:
+    """A payroll's."""
+    for n in range(count):
+        yield Invoice(
+            id=f"inv-{n}", beneficiary=f"ben-{n}", name=f"Amina {n}", amount=Money(50_000 + n, "UGX"),
+            account=Account("bank_account", f"040147/001:{n:010d}"), programme="grant", cycle="2026-11",
+        )  # fmt: skip
+
+
+def handed_over(lines: int, folder: Path, schemas: str) -> None:
+    """A store whose payroll is with the bank; and the bank's two answers, in which everything was booked."""
+    with Paymaster.open(configuration(folder, schemas), create=True) as paymaster:
+        payroll = paymaster.propose("large", invoices(lines), channel="bank", by="amina")
+        paymaster.approve(payroll, by="joseph")
+        paymaster.run(wait=0.0)
+    booked = [key for path in sorted((folder / "out").iterdir()) for key in _keys(path)]
+    single = [Booking(f"B-{key}", minor, "UGX", [(key, minor)]) for key, minor in booked]
+    batch = [Booking("B-1", sum(minor for _, minor in booked), "UGX", booked)]
+    for name, bookings in (("entries", single), ("batch", batch)):
+        text = answers.statement("camt.053", 1, "0055667788", "UGX", 10**14, bookings, NOW)
+        (folder / f"{name}.xml").write_text("".join(text))
+
+
+_LINE = re.compile(r'<EndToEndId>(\w+)</EndToEndId>.*?<InstdAmt Ccy="UGX">([0-9]+)<')
+
+
+def _keys(path: Path) -> Iterator[tuple[str, int]]:
+    with path.open() as file:
+        for line in file:
+            if found := _LINE.search(line):
+                yield found[1], int(found[2])
+
+
+def configuration(folder: Path, schemas: str) -> Mapping[str, Any]:
+    """A store in the folder."""
+    return {
+        "deployment": "bench", "environment": "test", "store": f"sqlite:///{folder / 'store.db'}",
+        "mark_dir": str(folder / "marks"),
+        "channels": {"bank": {"gateway": "bank_transfer", "sandbox": True, **settings(folder, schemas)}},
+    }  # fmt: skip
+
+
+def read(name: str, lines: int, folder: Path) -> None:
+    """One answer, checked and applied."""
+    with Paymaster.open(configuration(folder, "")) as paymaster:
+        view = paymaster.import_statement("bank", folder / f"{name}.xml", by="amina")
+        assert view.applied == lines, view
+
+
+ROWS: Mapping[str, Callable[[int, Path, str], None]] = {
+    "write in files of 10,000": write,
+    "write one file": lambda lines, folder, schemas: write(lines, folder, schemas, min(lines, 100_000)),
+    "read entries": lambda lines, folder, schemas: read("entries", lines, folder),
+    "read one batch": lambda lines, folder, schemas: read("batch", lines, folder),
+    "hand over": handed_over,
+}
+
+
+def measured(row: str, lines: int, folder: Path, schemas: str) -> dict[str, float]:
+    """In a process of its own."""
+    call = [
+        sys.executable,
+        "-m",
+        "benchmarks.bank",
+        str(lines),
+        "--schemas",
+        schemas,
+        "--row",
+        row,
+        "--in",
+        str(folder),
+    ]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return dict(json.loads(done.stdout))
+
+
+def one(row: str, lines: int, folder: Path, schemas: str) -> None:
+    """Print CPU seconds, the peak of memory in MB, and what of it was there before."""
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    began = time.process_time()
+    ROWS[row](lines, folder, schemas)
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    print(json.dumps({
+        "cpu": time.process_time() - began, "mb": after.ru_maxrss / 1024, "before": before.ru_maxrss / 1024,
+    }))  # fmt: skip
+
+
+def main() -> None:
+    """The table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("lines", type=int, nargs="?", default=100_000)
+    parser.add_argument("--schemas", default="")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--row", choices=ROWS)
+    parser.add_argument("--in", dest="folder", type=Path)
+    given = parser.parse_args()
+    if given.row:
+        one(given.row, given.lines, given.folder, given.schemas)
+        return
+    print(f"{given.lines} lines{'' if given.schemas else ', without schemas'}\n{'':28}{'CPU s':>8}{'peak MB':>9}")
+    for row in ("write in files of 10,000", "write one file"):
+        _row(row, given, lambda folder: None)
+    for row in ("read entries", "read one batch"):
+        _row(row, given, lambda folder: measured("hand over", given.lines, folder, given.schemas))
+
+
+def _row(row: str, given: argparse.Namespace, prepare: Callable[[Path], object]) -> None:
+    found = []
+    for _ in range(given.runs):
+        with tempfile.TemporaryDirectory() as name:
+            prepare(Path(name))
+            found.append(measured(row, given.lines, Path(name), given.schemas))
+    cpu, peak = (statistics.median(one[what] for one in found) for what in ("cpu", "mb"))
+    print(f"{row:28}{cpu:8.1f}{peak:9.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
