@@ -7,11 +7,16 @@ from collections.abc import Generator
 from typing import TypeVar
 
 import pytest
+from hypothesis import settings
 
 LONG = "long: runs only with --long"
 DEEP = "deep: runs with --deep, and in CI"
 CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 R = TypeVar("R", pytest.TestReport, pytest.CollectReport)
+
+# The same examples in each run, and none fails for being slow on a busy machine. GATEWAY_SEED draws others.
+settings.register_profile("steady", deadline=None, derandomize=not os.environ.get("GATEWAY_SEED"), database=None)
+settings.load_profile("steady")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

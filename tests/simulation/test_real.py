@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import random
 from collections import Counter
 from pathlib import Path
 
@@ -20,13 +19,13 @@ from tests.mutants.writing import commit_after_send
 SHARDS, EACH, BESIDE = 6, 50, 16
 # A busy machine lets few faults happen before a world is calm: a planted bug has so many times eight worlds.
 PARTS = 12
+SEED = int(os.environ.get("GATEWAY_SEED") or 20_261_101)
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_every_law_holds_on_a_real_loop(tmp_path: Path, shard: int) -> None:
-    seed = int(os.environ.get("GATEWAY_SEED") or random.SystemRandom().randrange(10**6))
-    print(f"GATEWAY_SEED={seed}")
-    seeds = [f"real-{seed}:{number}" for number in range(shard * EACH, (shard + 1) * EACH)]
+    print(f"GATEWAY_SEED={SEED}")
+    seeds = [f"real-{SEED}:{number}" for number in range(shard * EACH, (shard + 1) * EACH)]
     states = Counter(asyncio.run(together(tmp_path, seeds, BESIDE)))
     print(dict(states))
     assert states["paid"] > states["held"]
