@@ -6,8 +6,7 @@ import base64
 import hashlib
 import hmac
 import re
-import time
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from gateway_core.contract import (
     Arrival,
     Ask,
+    Bearer,
     Callback,
     Capabilities,
     Ctx,
@@ -33,6 +33,7 @@ from gateway_core.contract import (
     Request,
     Secret,
     Settings,
+    Tokens,
     Unfit,
     Unknown,
     Verdict,
@@ -86,7 +87,7 @@ class IbisGateway(Gateway[IbisSettings]):
 
     def __init__(self, settings: IbisSettings) -> None:
         super().__init__(settings)
-        self._token = Token()
+        self._tokens = Tokens()
 
     def execute_payment(self, payment: Payment, ctx: Ctx) -> PayFlow:
         """POST /payouts, with the PIN as a hole; GET /payouts/{id} gives the link to its status."""
@@ -129,7 +130,7 @@ class IbisGateway(Gateway[IbisSettings]):
 
     def auth(self) -> httpx.Auth:
         """One per connection; they share the token."""
-        return Bearer(self.settings, self._token)
+        return IbisAuth(self.settings, self._tokens)
 
 
 def decided(reply: Reply, key: str) -> Verdict:
@@ -174,48 +175,18 @@ def is_signed(arrival: Arrival, secret: Hidden | None) -> bool:
     return hmac.compare_digest(signature(secret.reveal(), sent_at, arrival.body).encode(), given.encode())
 
 
-@attrs.define
-class Token:
-    """One for all connections of the channel. Here the clock is allowed: nothing of it is written down."""
+class IbisAuth(Bearer):
+    """Brings the token; the core's Bearer fetches, shares and renews it."""
 
-    value: str = ""
-    until: float = 0.0
+    def __init__(self, settings: IbisSettings, tokens: Tokens) -> None:
+        super().__init__(tokens)
+        self._settings = settings
 
-    def take(self, answer: httpx.Response) -> None:
-        """Keep it until shortly before its end. What raises here raises before the payment leaves: it goes again."""
-        said = answer.json() if answer.status_code == 200 else {}
-        if not isinstance(said, dict) or not isinstance(said.get("access_token"), str):
-            # No word of the answer: it could hold a secret.
-            raise httpx.ConnectError(f"no token: the provider answered {answer.status_code}")
-        self.value, self.until = said["access_token"], time.monotonic() + float(said.get("expires_in", 60)) * 0.9
-
-
-class Bearer(httpx.Auth):
-    """Fetches a token when there is none, and another one once when Ibis refuses the first: the same bytes go again."""
-
-    requires_response_body = True
-
-    def __init__(self, settings: IbisSettings, token: Token) -> None:
-        self._settings, self._token = settings, token
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Token, request; once more where Ibis itself says that it did not take the token."""
-        for last in (False, True):
-            if time.monotonic() >= self._token.until:
-                self._token.take((yield self._asks_for_token(request)))
-            used = self._token.value
-            request.headers["Authorization"] = f"Bearer {used}"
-            response = yield request
-            if response.status_code != 401:
-                return
-            if self._token.value == used:
-                self._token.until = 0.0
-            # Another 401 is a proxy's, which may have passed the payment on: it is read, and the core asks.
-            if last or Reply(401, {}, response.content).json().get("code") != "TOKEN":
-                return
-
-    def _asks_for_token(self, request: httpx.Request) -> httpx.Request:
+    def asks_for_token(self) -> httpx.Request:
+        """Answered as RFC 6749 says: access_token, expires_in."""
         given = {"client_id": self._settings.client_id, "client_secret": self._settings.client_secret.reveal()}
-        # The limits of the payment's exchange, on time and size, are this one's, too.
-        limits = request.extensions
-        return httpx.Request("POST", f"{self._settings.base_url}/token", json=given, extensions=limits)
+        return httpx.Request("POST", f"{self._settings.base_url}/token", json=given)
+
+    def refuses_token(self, status: int, body: bytes) -> bool:
+        """Ibis's own word. Another 401 is a proxy's, which may have passed the payment on: it is asked about."""
+        return status == 401 and Reply(status, {}, body).json().get("code") == "TOKEN"

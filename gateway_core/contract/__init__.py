@@ -17,6 +17,7 @@ from .batch import (
     LineFacts,
     StatementFact,
 )
+from .bearer import Bearer, NoToken, Tokens
 from .flow import Answer, Ask, Balances, Checks, Ctx, Paid, PayFlow, Request, Secret, path
 from .gateway import Capabilities, Gateway, Hidden, Settings, Unfit
 from .hookspecs import hookimpl, hookspec
@@ -44,6 +45,7 @@ __all__ = [
     "Balances",
     "BatchCtx",
     "BatchGateway",
+    "Bearer",
     "Callback",
     "Capabilities",
     "Checks",
@@ -60,6 +62,7 @@ __all__ = [
     "LineFact",
     "LineFacts",
     "Money",
+    "NoToken",
     "NotFound",
     "NotTaken",
     "Objection",
@@ -74,6 +77,7 @@ __all__ = [
     "Secret",
     "Settings",
     "StatementFact",
+    "Tokens",
     "Unfit",
     "Unknown",
     "Verdict",

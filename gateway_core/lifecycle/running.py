@@ -24,6 +24,7 @@ from ..engine import claims, tls
 from ..engine.callbacks import CallbackApp
 from ..engine.driver import Driver, Job
 from ..engine.evidence import plain
+from ..engine.listener import Listener
 from ..engine.runtime import AsyncioRuntime, Lane, Runtime
 from ..model.errors import ConfigurationError, GatewayCoreError, NotFoundError
 from ..model.money import Money
@@ -362,7 +363,7 @@ def callback_server(
     if wiring is not None:
         config.load()
         config.ssl = tls.serving(wiring)
-    server = uvicorn.Server(config)
+    server = Listener(config)
     # The run's own Ctrl-C handling decides; a library takes no signals.
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     return server

@@ -19,6 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from ..engine.listener import Listener
+
 # Under this name a connection is put into the scope of each request.
 CONNECTION = "simulator.connection"
 # Seconds of silence at most.
@@ -70,7 +72,7 @@ class Breakable(HttpToolsProtocol):
         self.scope["extensions"] = {CONNECTION: {"transport": self.transport}}
 
 
-class Server(uvicorn.Server):
+class Server(Listener):
     """Ends all silence before it waits for what is still being answered."""
 
     def __init__(self, app: Starlette, tls: ssl.SSLContext | None = None) -> None:
@@ -89,11 +91,6 @@ class Server(uvicorn.Server):
         """Close the doors."""
         self._app.state.closing.set()
         await super().shutdown(sockets)
-        # Whoever has not parted in that time is cut off: no connection outlives its loop.
-        for connection in list(self.server_state.connections):
-            if connection.transport is not None:
-                connection.transport.abort()
-        await asyncio.sleep(0)
 
 
 class Beside:

@@ -19,7 +19,7 @@ NEEDED = "must be given"
 # Their methods are what a plugin writes or calls.
 WITH_METHODS = (
     "Gateway", "BatchGateway", "Ctx", "BatchCtx", "Reply", "Incoming", "Hidden", "Transport", "DirectoryTransport",
-    "HttpTransport", "PolicySpecs",
+    "HttpTransport", "PolicySpecs", "Bearer", "Tokens",
 )  # fmt: skip
 
 

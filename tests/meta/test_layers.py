@@ -34,7 +34,7 @@ FLOORS = (
 FLOOR = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 CORE_FILES = sources(CORE)
 # The engine's driver runs under a hand-stepped simulator too: only these know the real clock, loop and network.
-SEAMS = {"runtime.py", "lanes.py", "callbacks.py", "tls.py"}
+SEAMS = {"runtime.py", "lanes.py", "callbacks.py", "tls.py", "listener.py"}
 # Under the lanes: our own transport. What the simulator has instead of it is a wire of its own.
 TRANSPORT = CORE / "engine" / "transport"
 WORLD = {"asyncio", "httpx", "time"}

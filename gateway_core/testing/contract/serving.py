@@ -12,6 +12,8 @@ from typing import Any
 
 import uvicorn
 
+from ...engine.listener import Listener
+
 # Seconds that a start or an end may take on a machine that does much else.
 PATIENCE = 90.0
 # Below the ports that systems give to connections that go out: one of those could be taken before somebody listens.
@@ -49,7 +51,7 @@ class Serving:
             self._simulator, host="127.0.0.1", log_level="warning", access_log=False, ws="none",
             timeout_graceful_shutdown=1, timeout_keep_alive=75,
         )  # fmt: skip
-        self._server = server = uvicorn.Server(config)
+        self._server = server = Listener(config)
         self._thread = threading.Thread(target=_serve, args=(server, listening), name="kit-simulator", daemon=True)
         self._thread.start()
         until = time.monotonic() + PATIENCE

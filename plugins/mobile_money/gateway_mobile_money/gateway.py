@@ -25,6 +25,7 @@ from gateway_core.contract import (
     Payment,
     Refused,
     Reply,
+    Tokens,
     Unfit,
     Verdict,
 )
@@ -35,7 +36,7 @@ from .amounts import money_of
 from .profile import USUAL, Profile
 from .profiles import PROFILES
 from .settings import MobileMoneySettings
-from .tokens import AtSending, Tokens
+from .tokens import AtSending
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -56,7 +57,7 @@ class MobileMoneyGateway(Gateway[MobileMoneySettings]):
             raise Unfit(f"profile {settings.profile!r} is none of {', '.join(sorted(self.profiles))}")
         self.profile = kind(settings)
         self.capabilities = attrs.evolve(kind.capabilities, dedupes=settings.dedupe_proven)
-        self._tokens = Tokens(self.profile)
+        self._tokens = Tokens(ends_others=self.profile.token_ends_others)
 
     def execute_payment(self, payment: Payment, ctx: Ctx) -> PayFlow:
         """One request moves the money; its key finds out what became of it."""

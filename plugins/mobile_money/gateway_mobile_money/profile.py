@@ -61,7 +61,6 @@ class Profile(abc.ABC):
             raise Unfit(f"profile {settings.profile!r} needs {', '.join(missing)}")
         if settings.callback_url and settings.callback_secret is None:
             raise Unfit("callback_url needs callback_secret: addresses without a token are anybody's")
-        self.has_token = self.token_request() is not None
 
     # -- paying -------------------------------------------------------------------------------------------------------
 
@@ -115,7 +114,7 @@ class Profile(abc.ABC):
     def stale(self, status: int, body: bytes) -> bool:
         """Whether an answer says that the token is not taken: then it is renewed once, and the same bytes go again.
 
-        Nothing of the payment may have been done under such an answer. `body` is read for 400, 401 and 404 only.
+        Nothing of the payment may have been done under such an answer.
         """
         return status == 401
 

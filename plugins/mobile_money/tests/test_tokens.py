@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 from gateway_mobile_money.simulators.common import Answer
-from gateway_mobile_money.tokens import NoToken, Tokens
+
+from gateway_core.contract import NoToken, Tokens
 
 from .conftest import Operator, Shop
 from .saying import gateway
@@ -82,7 +83,7 @@ def test_without_a_token_nothing_is_sent(start: Start, open_shop: Open) -> None:
     kinds = [(event.kind, str(event.details)) for event in shop.events(payroll)]
     unsent = [details for kind, details in kinds if kind == "unsent"]
     assert len(unsent) == 2
-    assert all("no token: the operator answered 500" in details for details in unsent)
+    assert all("no token: the provider answered 500" in details for details in unsent)
     assert not any(kind == "word" and "unknown" in details for kind, details in kinds)
     assert operator.rows("SUM(copies)")[0][1] == 1
 
@@ -93,14 +94,14 @@ def test_without_a_token_nothing_is_sent(start: Start, open_shop: Open) -> None:
 )
 def test_an_answer_without_a_token_is_none_and_is_not_quoted(body: bytes, status: int) -> None:
     with pytest.raises(NoToken) as caught:
-        Tokens(gateway("mtn").profile).take(status, body)
-    assert str(caught.value) == f"no token: the operator answered {status}"
+        Tokens().take(status, body)
+    assert str(caught.value) == f"no token: the provider answered {status}"
 
 
 @pytest.mark.parametrize("life", [3600, "3599", "180", None])
 def test_a_tokens_life_may_be_text_or_missing(life: Any) -> None:
     async def story() -> None:
-        tokens = Tokens(gateway("mpesa").profile)
+        tokens = Tokens(ends_others=True)
         assert tokens.good() == ""
         said = {"access_token": "t"} | ({"expires_in": life} if life else {})
         tokens.take(200, httpx.Response(200, json=said).content)
@@ -117,7 +118,7 @@ def test_while_one_lane_renews_the_others_go_on_with_the_old_token(monkeypatch: 
     now = time.monotonic()
 
     async def story() -> list[str]:
-        tokens, said = Tokens(gateway("mtn").profile), []
+        tokens, said = Tokens(), []
         monkeypatch.setattr(time, "monotonic", lambda: now)
         tokens.take(200, b'{"access_token": "old", "expires_in": 100}')
         monkeypatch.setattr(time, "monotonic", lambda: now + 85)

@@ -22,6 +22,7 @@ import httpx
 from gateway_core.contract import (
     Account, Arrival, Ask, Balances, Callback, Capabilities, Checks, Ctx, Done, Gateway, Objection, Paid, PayFlow,
     Payment, Refused, Reply, Unfit, Verdict,
+    Tokens,
 )  # fmt: skip
 
 from . import checks, position
@@ -32,7 +33,7 @@ from .messages import Messages, Party, Unpayable, key_of
 from .reading import Reader, is_external
 from .settings import MojaloopSettings
 from .tables import CODES
-from .tokens import AtSending, Clock, Signer, Tokens
+from .tokens import AtSending, Clock, Signer
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -69,7 +70,8 @@ class MojaloopGateway(Gateway[MojaloopSettings]):
         self.capabilities = attrs.evolve(self.capabilities, dedupe_window=window)
         self.messages, self._reader = Messages(settings), Reader(settings)
         self._keys = KeyFolder(Path(settings.keys_dir)) if settings.keys_dir else None
-        self._signer, self._tokens, self._clock = Signer(settings), Tokens(settings), Clock(settings.clock_limit)
+        self._signer, self._clock = Signer(settings), Clock(settings.clock_limit)
+        self._tokens = Tokens(renew_after=settings.token_refresh)
 
     # -- one payment --------------------------------------------------------------------------------------------------
 

@@ -20,9 +20,9 @@ from gateway_mojaloop.fspiop import jws
 from gateway_mojaloop.fspiop.texts import canonical
 from gateway_mojaloop.keys import KeyFolder, private_key
 from gateway_mojaloop.simulator.voices import public_pem
-from gateway_mojaloop.tokens import ClockOff, NoToken, Tokens
+from gateway_mojaloop.tokens import ClockOff
 
-from gateway_core.contract import Hidden, Unfit
+from gateway_core.contract import Hidden, NoToken, Tokens, Unfit
 from gateway_core.testing.wire.certificates import Authority, authority
 
 from .conftest import payer_key, private_pem
@@ -178,7 +178,7 @@ def test_without_a_token_nothing_leaves(status: int) -> None:
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"access_token": null, "expires_in": "soon"}'])
 def test_a_strange_answer_is_no_token(body: bytes) -> None:
     with pytest.raises(NoToken):
-        Tokens(settings()).take(200, body)
+        Tokens().take(200, body)
 
 
 def test_a_token_that_lasts() -> None:
@@ -231,8 +231,6 @@ def test_nothing_that_is_added_is_journaled(
     assert json.dumps("transferId").encode() in stored.replace(b'\\"', b'"')
 
 
-# uvicorn ends its loop before asyncio has said good-bye on every TLS connection.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_mutual_tls_both_ways(start: Callable[..., Scheme], open_shop: Callable[..., Shop], tmp_path: Path) -> None:
     """The hub knows us by our certificate and we it; and only its clients may call back."""
     hub, stranger = authority(), Authority()
