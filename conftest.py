@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Generator
 from typing import TypeVar
 
@@ -29,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    _deepen(items)
     for mark, why in (("long", LONG), ("deep", DEEP)):
         if not config.getoption(f"--{mark}"):
             for item in items:
@@ -39,6 +41,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         chosen = [item for item in items if _opens_a_store(item) and "sqlite" not in item.keywords]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
         items[:] = chosen
+
+
+def _deepen(items: list[pytest.Item]) -> None:
+    cases = Counter[str]()
+    for item in items:
+        if mark := item.get_closest_marker("few"):
+            name = item.nodeid.partition("[")[0]
+            cases[name] += 1
+            if cases[name] > mark.args[0]:
+                item.add_marker(pytest.mark.deep)
 
 
 def _opens_a_store(item: pytest.Item) -> bool:

@@ -87,6 +87,7 @@ def all_paid_once(config: dict[str, Any], bank: Bank, files: int) -> None:
         assert found.ok, found.findings
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize(("point", "visit", "collected"), [*((*at, False) for at in WAY), *PUT])
 def test_killed_on_the_way_to_the_bank(
     configured: Configured, lives: Lives, point: str, visit: int, collected: bool, shop: Shop
@@ -129,6 +130,7 @@ def test_killed_while_asking_whether_it_is_there(
     all_paid_once(config, bank, files=3)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(("point", "visit"), BACK)
 def test_killed_on_the_way_back(configured: Configured, lives: Lives, point: str, visit: int, shop: Shop) -> None:
     config = configured("killed", lines=1000)

@@ -25,6 +25,7 @@ def large(lines: int, folder: Path) -> tuple[float, float]:
     return said["mb"], said["longest"]
 
 
+@pytest.mark.deep
 def test_ten_times_the_lines_need_no_more_memory_and_no_longer_transactions(tmp_path: Path) -> None:
     few, _ = large(1_000, tmp_path / "few")
     many, longest = large(10_000, tmp_path / "many")

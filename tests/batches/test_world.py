@@ -26,6 +26,7 @@ def world_of(open_branch: Callable[..., Branch], seed: int, dedupes: bool) -> Wo
     return World(branch, random.Random(seed))
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("seed", range(FEW))
 def test_nobody_is_paid_twice_or_lost_whatever_happens(open_branch: Callable[..., Branch], seed: int) -> None:
     world = world_of(open_branch, seed, dedupes=bool(seed % 2))

@@ -74,6 +74,7 @@ def newcomer(tmp_path: Path) -> Path:
     return python
 
 
+@pytest.mark.deep
 def test_a_new_plugin_installs_is_found_keeps_the_contract_and_pays(newcomer: Path, tmp_path: Path) -> None:
     """As the new folder's README says, command by command; without a network, so what builds it is here already."""
     began, folder = spent(), tmp_path / "gateway-acme-bank"

@@ -74,6 +74,7 @@ def test_a_good_gateway_keeps_every_law() -> None:
         assert dict(zip(several, caught, strict=True)) == {kind: {} for kind in several}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_broken_gateway_is_caught_by_its_law_alone(part: int) -> None:
     """Mostly waiting, so that several are tried at the same time."""

@@ -22,6 +22,7 @@ OPEN = {"held", "pending", "unknown", "ready", "sending"}
 CASES = {f"{kind} in {place}": gateway for kind, do in RAISED.items() for place, gateway in misdoes(do).items()} | GIVEN
 
 
+@pytest.mark.deep
 def test_the_others_are_paid_and_nobody_is_called_refused(open_street: OpenStreet, dummy: Dummy) -> None:
     """All misdeeds in one run: whatever one of them does to the run, it does to all."""
     street = open_street(CASES)

@@ -24,6 +24,7 @@ def agrees(victim: Victim, server: Dummy) -> dict[str, int]:
     return said.states
 
 
+@pytest.mark.few(1)
 @PROVIDERS
 def test_killed_while_nobody_answers_at_the_rails_address(
     no_dedupe: bool, lives: Lives, make_victim: MakeVictim, tmp_path: Path
@@ -51,6 +52,7 @@ def test_killed_while_nobody_answers_at_the_rails_address(
         server.stop()
 
 
+@pytest.mark.few(1)
 @PROVIDERS
 def test_killed_while_reconciling(
     no_dedupe: bool, lives: Lives, make_victim: MakeVictim, start_dummy: Callable[..., Dummy]

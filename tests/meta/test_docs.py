@@ -89,12 +89,14 @@ def test_the_tutorial_runs_and_says_what_it_shows(tmp_path: Path) -> None:
     assert missing(page("tutorial.md"), said) == [], said
 
 
+@pytest.mark.deep
 def test_the_page_about_reconciling_runs_and_says_what_it_shows(tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     said = run(page("reconciling.md"), tmp_path)
     assert missing(page("reconciling.md"), said) == [], said
 
 
+@pytest.mark.deep
 def test_the_eight_steps_run_and_say_what_they_show(tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     said = run(page("eight-steps.md"), tmp_path)
@@ -106,6 +108,7 @@ def test_every_action_of_a_role_is_on_the_page_about_approving() -> None:
     assert rows == ACTIONS
 
 
+@pytest.mark.deep
 def test_the_page_about_programmes_runs_and_says_what_it_shows(tmp_path: Path) -> None:
     said = run(page("programmes.md"), tmp_path)
     assert missing(page("programmes.md"), said) == [], said

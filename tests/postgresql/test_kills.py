@@ -34,6 +34,7 @@ def campaign(
     return found_some(victims)
 
 
+@pytest.mark.few(1)
 @PROVIDERS
 def test_nobody_is_paid_twice_or_lost_wherever_the_process_is_killed(
     no_dedupe: bool, place: Schemas, start_dummy: StartDummy, tmp_path: Path
@@ -43,6 +44,7 @@ def test_nobody_is_paid_twice_or_lost_wherever_the_process_is_killed(
     assert campaign(kills, no_dedupe, start_dummy, place, tmp_path / "marks") > len(kills) / 2
 
 
+@pytest.mark.deep
 @PROVIDERS
 def test_nobody_is_paid_twice_or_lost_when_two_senders_are_killed(
     no_dedupe: bool, place: Schemas, start_dummy: StartDummy, tmp_path: Path

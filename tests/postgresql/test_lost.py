@@ -90,6 +90,7 @@ def to_the_end(victim: Victim) -> None:
                 return
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("nth", [2, 4, 7])
 @pytest.mark.parametrize("where", CUTS)
 def test_a_connection_that_is_lost(
@@ -132,6 +133,7 @@ def paid(paymaster: Paymaster, payroll: str) -> int:
     return paymaster.status(payroll)[0].counts.get("paid", 0)
 
 
+@pytest.mark.deep
 def test_the_server_is_killed_in_the_middle_of_a_run(
     cluster: Cluster, fragile: Schemas, make: Make, server: Dummy
 ) -> None:
@@ -161,6 +163,7 @@ def test_the_server_is_killed_in_the_middle_of_a_run(
     well(victim, server)
 
 
+@pytest.mark.deep
 def test_the_server_is_killed_again_and_again_under_two_senders(
     cluster: Cluster, fragile: Schemas, make: Make, server: Dummy
 ) -> None:

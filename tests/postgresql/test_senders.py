@@ -82,6 +82,7 @@ def test_two_senders_share_the_work(make_victim: MakeVictim, lives: Lives, tmp_p
         server.stop()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("server", [False, True], ids=["dedupe", "no-dedupe"], indirect=True)
 def test_either_goes_on_when_the_other_dies(server: Dummy, make_victim: MakeVictim, lives: Lives) -> None:
     """One is killed at a point while the other sends, too: it waits for the lease to run out, takes over, and asks."""
@@ -102,6 +103,7 @@ def test_either_goes_on_when_the_other_dies(server: Dummy, make_victim: MakeVict
             done.result()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("server", [False, True], ids=["dedupe", "no-dedupe"], indirect=True)
 def test_both_die_and_a_third_goes_on(server: Dummy, make_victim: MakeVictim, lives: Lives) -> None:
     def one(at: At) -> None:

@@ -22,6 +22,7 @@ PARTS = 12
 SEED = int(os.environ.get("GATEWAY_SEED") or 20_261_101)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_every_law_holds_on_a_real_loop(tmp_path: Path, shard: int) -> None:
     print(f"GATEWAY_SEED={SEED}")

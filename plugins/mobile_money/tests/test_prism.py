@@ -32,6 +32,8 @@ from .saying import NOW, gateway, pay
 DOCUMENT = FOLDER / "mm-1.2.0-master.prism-fixed.yaml"
 PACKAGE = "@stoplight/prism-cli@5.14.2"
 pytestmark = [
+    # Installs a package of Node, which a newcomer may do without.
+    pytest.mark.deep,
     pytest.mark.skipif(not DOCUMENT.is_file(), reason="the GSMA's documents are not beside this repository"),
     pytest.mark.skipif(not (shutil.which("node") and shutil.which("npm")), reason="node and npm are not installed"),
 ]

@@ -37,7 +37,8 @@ def judged(shop: Shop, scheme: Scheme, payroll: str, count: int) -> dict[str, in
     return states
 
 
-@pytest.mark.parametrize("signed", [True, pytest.param(False, marks=pytest.mark.deep)])
+@pytest.mark.deep
+@pytest.mark.parametrize("signed", [True, False])
 def test_in_chaos_everybody_is_paid_exactly_once(
     signed: bool, start: Callable[..., Scheme], open_shop: Callable[..., Shop]
 ) -> None:

@@ -90,6 +90,8 @@ def public(key: Any) -> str:
 
 
 EC = ec.generate_private_key(ec.SECP256R1())
+# Installs a package of Node, which a newcomer may do without.
+pytestmark = pytest.mark.deep
 KEYS: dict[str, tuple[Any, Callable[[], str]]] = {
     "RS256": (payer_key(), lambda: private_pem(payer_key())), "ES256": (EC, lambda: sec1(EC)),
 }  # fmt: skip

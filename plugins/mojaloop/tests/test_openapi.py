@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway_core.contract import Account, Ctx, Done, Money, Payment, Request
+from gateway_core.testing.behaviours import FAULTS
 
 from .openapi import DOCUMENTS, Judge, Message
 
@@ -80,6 +81,7 @@ def test_what_we_send_is_valid(version: str, account: Account, amount: Money, na
     assert requests[2].json["amount"]["amount"] == amount_text(amount)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("version", DOCUMENTS)
 def test_what_the_simulator_calls_back_is_valid(
     version: str, start: Callable[..., Scheme], open_shop: Callable[..., Shop]
@@ -87,7 +89,7 @@ def test_what_the_simulator_calls_back_is_valid(
     seen: list[Any] = []
     scheme = start(version=version, ilp=1 if version == "1.0" else 4, seen=seen, chaos=3, chaos_rate=0.5, fee=3)
     shop = open_shop(scheme, profile=version, max_fee="5", payer_name="Ministère de l’Action sociale")
-    lines = [shop.invoice(n) for n in range(12)]
+    lines = [shop.invoice(n) for n in range(11)] + [shop.invoice(11, fault=list(FAULTS).index("refused") + 1)]
     odd = [Account("party", "ALIAS:o'brien&sons=1+2"), Account("party", "PERSONAL_ID/PASSPORT:ÄÖ-12")]
     lines += [shop.invoice(20 + n, account=account) for n, account in enumerate(odd)]
     payroll = shop.approved(lines)

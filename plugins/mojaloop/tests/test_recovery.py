@@ -319,6 +319,7 @@ POINTS = (
 )  # fmt: skip
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("point", POINTS)
 def test_a_crash_at_any_point_pays_nobody_twice(point: str, start: Start, open_shop: Open) -> None:
     scheme = start()
