@@ -1,6 +1,6 @@
 """Files from the bank, applied: read whole first, then page by page, each page in one transaction.
 
-What is not whole (its own count differs, the reader raises) changes nothing. A line states a fact about the payment
+The gateway reads a file once; what it said is kept aside, counted, and only then applied. What is not whole (its own count differs, the reader raises) changes nothing. A line states a fact about the payment
 that its key names, never about another one; what names none is kept as a stray. After a crash it goes on at the page
 where it was.
 """
@@ -22,10 +22,12 @@ from ..conversation import as_time
 from ..decide import Rules
 from ..evidence import plain
 from . import balances, whole
+from .heard import Heard
 from .lines import all_of, tell
 from .matching import Applied, apply_page
 
-PAGE = 200
+# Some 50 ms each, so that nobody else's intent waits long.
+PAGE = 500
 LONGEST = 20_000_000
 UNREADABLE, UNKNOWN_LINE = "unreadable_answer", "unknown_line"
 
@@ -41,6 +43,7 @@ class Reading:
     answer: Record
     applied: Applied = attrs.field(factory=Applied)
     statements: list[StatementFact] = attrs.field(factory=list)
+    _heard: Heard | None = None
 
     def incoming(self) -> Incoming:
         """What the gateway is given."""
@@ -54,12 +57,17 @@ class Reading:
         lines = 0
         try:
             self.statements.clear()
+            heard = Heard()
             reader = self.batch.read(self.incoming(), self.statements)
             while True:
-                lines += not is_whole(next(reader))
+                said = next(reader)
+                heard.add(said)
+                lines += not is_whole(said)
                 if lines > LONGEST:
                     return f"it has more than {LONGEST} lines"
         except StopIteration as stop:
+            heard.close()
+            self._heard = heard
             if stop.value is not None and stop.value != lines:
                 return f"it says that it has {stop.value} lines, and {lines} were read: is it cut off?"
             return ""
@@ -67,9 +75,11 @@ class Reading:
             return plain("".join(traceback.format_exception(error, limit=-4)), 2000)
 
     def pages(self) -> Iterator[list[tuple[int, LineFact]]]:
-        """Its lines from where it was left, numbered from 1: some of payments, or one of a whole document."""
+        """The lines in which `faults` found none, from where it was left, numbered from 1: some of payments, or one of
+        a whole document."""
+        assert self._heard is not None
         page: list[tuple[int, LineFact]] = []
-        for n, said in enumerate(self.batch.read(self.incoming()), start=1):
+        for n, said in enumerate(self._heard, start=1):
             if n <= self.answer.done:
                 continue
             if page and (len(page) == PAGE or is_whole(said)):

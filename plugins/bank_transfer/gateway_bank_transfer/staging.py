@@ -1,6 +1,6 @@
 """A file read once, whole, before anything of it is said: its words on a scratch file, and what is wrong with it.
 
-The core reads a file twice, to check it and to apply it; the second time, and after its end was seen, it costs little.
+An entry or a statement may turn out wrong at its end, when its words were read already.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Staged:
         self._file.write(body)
 
     def words(self) -> Iterator[Word]:
-        """Every word; what was found wrong at the end is a review by now. May be called again, and side by side."""
+        """Every word; what was found wrong at the end is a review by now."""
         for start, size in self._blocks:
             self._file.seek(start)
             for item in marshal.loads(self._file.read(size)):  # noqa: S302 - we wrote it
