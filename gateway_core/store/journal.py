@@ -121,8 +121,9 @@ def facts_of(connection: Connection, payment: str) -> list[Fact]:
 def facts_of_many(connection: Connection, payments: Sequence[str]) -> dict[str, list[Fact]]:
     """Facts of several payments (at most a page), each in order."""
     found: dict[str, list[Fact]] = {payment: [] for payment in payments}
-    for payment, *said, body in _FACTS.run(connection, payments) if payments else ():
-        found[payment].append(Fact(*said, parsed(body or "{}")))
+    rows = _FACTS.run(connection, payments) if payments else ()
+    for payment, no, at, kind, value, source, attempt, step, key, body in rows:
+        found[payment].append(Fact(no, at, kind, value, source, attempt, step, key, parsed(body or "{}")))
     return found
 
 

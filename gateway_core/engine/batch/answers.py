@@ -1,7 +1,8 @@
 """Files from the bank, applied: read whole first, then page by page, each page in one transaction.
 
-The gateway reads a file once; what it said is kept aside, counted, and only then applied. What is not whole (its own count differs, the reader raises) changes nothing. A line states a fact about the payment
-that its key names, never about another one; what names none is kept as a stray. After a crash it goes on at the page
+The gateway reads a file once; what it said is kept aside, counted, and only then applied. What is not whole (its own
+count differs, the reader raises) changes nothing. A line states a fact about the payment that its key names, never
+about another one; what names none is kept as a stray. After a crash the file is read again, and it goes on at the page
 where it was.
 """
 

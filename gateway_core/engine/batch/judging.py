@@ -23,7 +23,7 @@ Says: TypeAlias = Done | Refused | Returned | Waiting | Unknown
 
 @attrs.frozen
 class Ours:
-    """What the store has of a line: its payment's amount, which attempt the line was, all facts, the last one's number."""
+    """What the store has of a line: its payment's amount, which attempt it was, all facts and the last one's number."""
 
     amount: Money
     attempt: int

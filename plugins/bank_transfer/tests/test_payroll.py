@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from .desk import Desk
+from gateway_core.paymaster import Paymaster
+
+from .desk import OPEN, Desk
 
 PAY = ("pay", "november.csv", "--channel", "bank", "--by", "amina", "--approve-by", "joseph")
 LINES, KILLS, LIVES = 60, 4, 24
@@ -16,14 +18,16 @@ LINES, KILLS, LIVES = 60, 4, 24
 NET = {"paid": 1, "returned": 0, "refused": 0}
 
 
-def explained(desk: Desk) -> None:
+def explained(desk: Desk, lines: int = LINES) -> None:
     """Nobody twice, nobody lost, and every state is what the bank's own ledger says."""
-    moved = desk.moved()
-    views = desk.json("payments")
-    assert len(views) == LINES and all(paid <= 1 for paid, _ in moved.values())
-    for view in views:
-        paid, back = moved.get(str(view["account"]).rpartition(":")[2], (0, 0))
-        assert paid - back == NET[view["state"]], (view, paid, back)
+    moved, seen = desk.moved(), 0
+    assert all(paid <= 1 for paid, _ in moved.values())
+    with Paymaster.open(desk.folder / "gateway.toml") as paymaster:
+        for view in paymaster.all_payments():
+            seen += 1
+            paid, back = moved.get(view.account.rpartition(":")[2], (0, 0))
+            assert paid - back == NET[view.state], (view, paid, back)
+    assert seen == lines
 
 
 def looked_at(desk: Desk) -> list[str]:
@@ -77,5 +81,27 @@ def test_in_chaos_and_killed_again_and_again_everybody_is_paid_once(
     assert set(counts) <= set(NET) and sum(counts.values()) == LINES, (counts, desk("documents")[1])
     explained(desk)
     # What the bank garbled, or refused for a reason in no list, was told to people and settled nothing.
+    assert set(looked_at(desk)) <= {"unreadable_answer", "unknown_line"}
+    closed(desk)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("lines", "per_file", "kills"), [(20_000, 1000, 12), (100_000, 10_000, 12)])
+def test_a_large_payroll_is_killed_from_the_first_line_to_the_last_statement(
+    tmp_path: Path, lines: int, per_file: int, kills: int
+) -> None:
+    """Half of the kills while it is proposed, approved and handed over, half while the bank's files are read."""
+    desk, chance = Desk.of(tmp_path, lines, chaos=lines, per_file=per_file), random.Random(lines)
+    longest, killed, rounds = lines / 1000, 0, 0
+    while killed < kills // 2 and desk.live(chance, longest, *PAY):
+        killed += 1
+    desk.start(*PAY).communicate()
+    while killed < kills and rounds < 400 and OPEN & set(desk.counts()):
+        killed += desk.live(chance, longest, "run", "--wait", str(longest))
+        rounds += 1
+    assert killed >= kills // 2
+    counts = desk.settle(rounds=400)
+    assert set(counts) <= set(NET) and sum(counts.values()) == lines, counts
+    explained(desk, lines)
     assert set(looked_at(desk)) <= {"unreadable_answer", "unknown_line"}
     closed(desk)

@@ -1,4 +1,4 @@
-"""The bank's files: pain.002, camt.053, camt.054 and MT940, as strings, piece by piece."""
+"""The bank's files: pain.002, camt.053, camt.054, MT940 and CSV, as strings, piece by piece."""
 
 from __future__ import annotations
 
@@ -141,3 +141,26 @@ def _comma(minor: int, currency: str) -> str:
     return f"{Decimal(minor).scaleb(-(decimals(currency) or 0)):f}".replace(".", ",") + (
         "" if decimals(currency) else ","
     )
+
+
+@attrs.frozen
+class Row:
+    """A row of a CSV file. `number`: of the operation, once there is one; `status`: as `STATUSES` has it."""
+
+    key: str
+    minor: int
+    currency: str
+    status: str
+    number: str = ""
+    reason: str = ""
+
+
+def rows(given: Iterable[Row], at: datetime) -> Iterator[str]:
+    """A CSV file as a central bank's system writes it, and the example of its profile reads it."""
+    yield "REFERENCE;LIBELLE;NUMERO OPERATION;MONTANT;DEVISE;DATE;STATUT;MOTIF\r\n"
+    for row in given:
+        amount = f"{Decimal(row.minor).scaleb(-(decimals(row.currency) or 0)):,f}".translate(_FRENCH)
+        yield (f"{row.key};VIREMENT;{row.number};{amount};{row.currency};{at:%d/%m/%Y};{row.status};{row.reason}\r\n")
+
+
+_FRENCH = str.maketrans({",": " ", ".": ","})

@@ -13,8 +13,9 @@ from __future__ import annotations
 import itertools
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,7 +26,7 @@ from gateway_core.testing.ledger import Ledger, Order
 from gateway_core.testing.provider import MockProvider
 
 from . import answers
-from .answers import Booking, Status
+from .answers import Booking, Row, Status
 from .orders import Faulty, Line, Orders, read
 
 FAULTS = (
@@ -53,7 +54,10 @@ class Taken:
 
 
 class Bank:
-    """`folder`/out is where files are dropped, `folder`/in where its own appear. `speaks`: camt.053 or mt940."""
+    """`folder`/out is where files are dropped, `folder`/in where its own appear.
+
+    `speaks`: camt.053 or mt940, each beside pain.002; or csv, in which it says everything.
+    """
 
     def __init__(
         self, folder: Path, *, ledger: str = ":memory:", chaos: int | None = None, dedupe: bool = True,
@@ -196,6 +200,9 @@ class Bank:
         self, file: Orders, group: str, batch: str, lines: list[Status], reason: str
     ) -> None:  # fmt: skip
         n = next(self._files)
+        if self.speaks == "csv":
+            self._put(f"{n:06d}-avis.csv", "".join(answers.rows(_told(file, group, lines), self.clock())))
+            return
         text = answers.report(
             f"PSR-{n}", file.msg_id, file.version, file.pmt_inf, group, batch, lines, self.clock(), reason
         )
@@ -222,14 +229,9 @@ class Bank:
             if not bookings:
                 continue
             number, opening = next(self._numbers), self._balances.get((account, currency), 10**14)
-            write = answers.mt940 if self.speaks == "mt940" else None
-            moment = self.clock()
-            text = "".join(
-                write(number, account, currency, opening, bookings, moment) if write
-                else answers.statement("camt.053", number, account, currency, opening, bookings, moment)
-            )  # fmt: skip
+            text = "".join(_STATED[self.speaks](number, account, currency, opening, bookings, self.clock()))
             self._balances[account, currency] = opening + sum(b.minor if b.back else -b.minor for b in bookings)
-            name = f"{next(self._files):06d}-statement-{number}.{'sta' if write else 'xml'}"
+            name = f"{next(self._files):06d}-statement-{number}.{_ENDS[self.speaks]}"
             if self._happens("out_of_sequence"):
                 self._later.append((name, text))
             else:
@@ -254,3 +256,36 @@ class Bank:
     def close(self) -> None:
         """Close the ledger."""
         self.ledger.close()
+
+
+def _told(file: Orders, group: str, lines: list[Status]) -> Iterator[Row]:
+    """A report as rows: of lines, or of every line where it is about the file."""
+    said = {status.key: status for status in lines}
+    for line in file.lines:
+        status = said.get(line.key)
+        if status is not None:
+            yield Row(line.key, line.minor, line.currency, "REJETE", reason=status.reason)
+        elif not lines:
+            yield Row(line.key, line.minor, line.currency, "DOUBLON" if group == "RJCT" else "EN COURS")
+
+
+def _booked(
+    number: int, account: str, currency: str, opening: int, bookings: Sequence[Booking], at: datetime
+) -> Iterator[str]:  # fmt: skip
+    """A statement as rows; a batch is booked line by line in it."""
+    return answers.rows(
+        (
+            Row(key, minor, currency, "RETOURNE" if booking.back else "EXECUTE", booking.reference, booking.back)
+            for booking in bookings
+            for key, minor in booking.keys
+        ),
+        at,
+    )
+
+
+_STATED: Mapping[str, Callable[..., Iterator[str]]] = {
+    "camt.053": partial(answers.statement, "camt.053"),
+    "mt940": answers.mt940,
+    "csv": _booked,
+}
+_ENDS = {"camt.053": "xml", "mt940": "sta", "csv": "csv"}
