@@ -115,8 +115,9 @@ class StatementFact:
 
 
 # A reader yields a fact per line, and one per statement of an account. It returns the file's own count of its lines,
-# None only if the file has no count.
-LineFacts: TypeAlias = Generator[LineFact | StatementFact, None, int | None]
+# None only if the file has no count. One that reads on for long before it can say anything yields None now and then
+# (every 1,000 lines, say): one that is silent for seconds is taken for one that hangs.
+LineFacts: TypeAlias = Generator[LineFact | StatementFact | None, None, int | None]
 
 
 @attrs.frozen

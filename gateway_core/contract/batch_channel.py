@@ -114,7 +114,7 @@ class Batch:
                 return stop.value
             if isinstance(said, StatementFact):
                 _account(said, statements)
-            else:
+            elif said is not None:
                 yield _said(said)
 
     # -- the way to the bank ------------------------------------------------------------------------------------------

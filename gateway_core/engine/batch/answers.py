@@ -17,6 +17,7 @@ import attrs
 
 from ...contract.batch import Incoming, LineFact, StatementFact
 from ...contract.batch_channel import Batch
+from ...contract.guard import Hung
 from ...store import Store, answers, documents, files, payrolls
 from ...store.database import Record
 from ..conversation import as_time
@@ -54,7 +55,7 @@ class Reading:
         )  # fmt: skip
 
     def faults(self) -> str:
-        """Read it to its end and count. Why it cannot be believed, or ''."""
+        """Read it to its end and count. Why it cannot be believed, or ''. Raises Hung, which says nothing of it."""
         lines = 0
         try:
             self.statements.clear()
@@ -72,6 +73,8 @@ class Reading:
             if stop.value is not None and stop.value != lines:
                 return f"it says that it has {stop.value} lines, and {lines} were read: is it cut off?"
             return ""
+        except Hung:
+            raise
         except Exception as error:
             return plain("".join(traceback.format_exception(error, limit=-4)), 2000)
 

@@ -69,7 +69,8 @@ class BankTransferGateway(BatchGateway[BankTransferSettings]):
 
     def read_statement(self, incoming: Incoming) -> LineFacts:
         """Reports and statements; a file that does not hold together raises."""
-        staged = Staged(words(incoming.open, self.profile, self.ours), self.profile.answers.balance_check)
+        staged = Staged(self.profile.answers.balance_check)
+        yield from staged.read(words(incoming.open, self.profile, self.ours))
         for word in staged.words():
             if (fact := facts.fact(word, self.profile)) is not None:
                 yield fact

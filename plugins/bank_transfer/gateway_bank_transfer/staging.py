@@ -24,13 +24,24 @@ BLOCK = 500
 class Staged:
     """`held`: entries that must not be believed, and why. `statements`: what each says of its account."""
 
-    def __init__(self, said: Iterable[Said], unbalanced: str = "hold") -> None:
-        """Reads it to its end. Raises Refused; `unbalanced`: hold (refuse), mark (hold its entries), or note."""
+    def __init__(self, unbalanced: str = "hold") -> None:
+        """`unbalanced`: hold (refuse), mark (hold its entries), or note."""
         self.held: dict[int, str] = {}
         self.statements: list[Stated] = []
         self._file: BinaryIO = io.BytesIO()
         self._blocks: list[tuple[int, int]] = []
         self._unbalanced, self._first, self._last = unbalanced, 1, 0
+
+    @classmethod
+    def whole(cls, said: Iterable[Said], unbalanced: str = "hold") -> Staged:
+        """Read to its end. Raises Refused."""
+        made = cls(unbalanced)
+        for _ in made.read(said):
+            pass
+        return made
+
+    def read(self, said: Iterable[Said]) -> Iterator[None]:
+        """Read it to its end; now and then it is seen that this goes on. Raises Refused."""
         block: list[tuple[object, ...]] = []
         for one in said:
             if isinstance(one, Word):
@@ -39,6 +50,7 @@ class Staged:
                 if len(block) == BLOCK:
                     self._keep(block)
                     block = []
+                    yield
             elif isinstance(one, Held):
                 self.held[one.group] = one.why
             else:
