@@ -209,7 +209,7 @@ class BatchGateway(Gateway[S]):
 
     @abc.abstractmethod
     def read_statement(self, incoming: Incoming) -> LineFacts:
-        """Every line of a file from the bank, then the file's own count. Pure: it is read more than once."""
+        """Every line of a file from the bank, then the file's own count. Pure: it may be read more than once."""
 
     @abc.abstractmethod
     def transport(self) -> Transport:

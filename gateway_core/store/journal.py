@@ -31,7 +31,8 @@ INSERT_FACT = Prepared(sa.insert(t.facts))
 _f = t.facts.c
 # Of each: what a `Fact` is made of, in its order.
 _SAID = (_f.no, _f.at, _f.kind, _f.value, _f.source, _f.attempt, _f.step, _f.key, _f.body)
-_FACTS = Among(sa.select(_f.payment, *_SAID).order_by(_f.payment, _f.no), _f.payment)
+# In the order of the index; the facts of a payment have one payroll.
+_FACTS = Among(sa.select(_f.payment, *_SAID).order_by(_f.payment, _f.payroll, _f.no), _f.payment)
 # That the key is not empty is said for the index, which holds no others.
 _keyed = (_f.key == sa.bindparam("w_key"), sa.text("facts.key <> ''"), _f.kind == "intent")
 _OF_PAYROLL = Prepared(

@@ -144,5 +144,6 @@ def read_now(reading: Reading, now: Callable[[], int]) -> str:
         reading.apply(page, now())
         for document in sorted(reading.applied.telling):
             all_of(partial(tell, reading.store, document, reading.rules, now()))
+        reading.applied.telling.clear()
     reading.over()
     return ""
