@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gateway_bank_transfer.cancelling import original, request
+from gateway_bank_transfer.simulator.orders import read
 
 from gateway_core.paymaster import Paymaster
 
@@ -33,9 +36,10 @@ def explained(desk: Desk, lines: int = LINES) -> None:
 def looked_at(desk: Desk) -> list[str]:
     """An officer asks the bank about each case, and writes down what it said. Their kinds."""
     kinds = []
-    for case in desk.json("cases"):
-        kinds.append(case["kind"])
-        desk.must("close-case", str(case["id"]), "--by", "amina", "--reason", "the bank sent it again, and right")
+    with Paymaster.open(desk.folder / "gateway.toml") as paymaster:
+        for case in paymaster.cases():
+            kinds.append(case.kind)
+            paymaster.close_case(case.id, by="amina", reason="the bank sent it again, and right")
     return kinds
 
 
@@ -55,6 +59,37 @@ def test_a_payroll_is_paid_proven_and_closed(tmp_path: Path, how: dict[str, Any]
     assert desk.settle() == {"paid": LINES}
     explained(desk)
     assert looked_at(desk) == []
+    closed(desk)
+
+
+def cancelled(desk: Desk, account: int) -> str:
+    """Ask the bank, by hand, to cancel the payment to an account. The payment's key."""
+    for folder in ("out", "collected"):
+        for path in sorted((desk.folder / "bank" / folder).glob("GC*.xml")):
+            for key, orders in ((line.key, line.account) for line in read(path.read_bytes()).lines):
+                if orders == f"{account:010d}":
+                    body = request(original(path.read_bytes()), "", "CUST", datetime.now(UTC), [key])
+                    (desk.folder / "bank/out" / f"cancel-{key}.xml").write_bytes(body)
+                    return key
+    raise AssertionError(account)
+
+
+def test_what_was_sent_is_cancelled_only_where_the_bank_says_so(tmp_path: Path) -> None:
+    desk = Desk.of(tmp_path, 4)
+    desk(*PAY)
+    early = cancelled(desk, 0)
+    assert desk.counts() == {"pending": 4}, "asking moves nothing"
+    assert desk.settle() == {"paid": 3, "refused": 1}
+    late = cancelled(desk, 1)
+    desk.settle(rounds=3)
+    with Paymaster.open(desk.folder / "gateway.toml") as paymaster:
+        states = {view.invoice: (view.state, view.reason) for view in paymaster.payments()}
+        assert states["inv-0"][0] == "refused" and states["inv-0"][1].startswith("CANC")
+        assert states["inv-1"][0] == "paid", "the bank does not cancel what it booked"
+        (stray,) = [stray for answer in paymaster.answers() for stray in paymaster.strays(answer.id)]
+        assert stray.key == late and "ARDT" in stray.why
+    assert early != late and looked_at(desk) == ["unknown_line"]
+    explained(desk, 4)
     closed(desk)
 
 

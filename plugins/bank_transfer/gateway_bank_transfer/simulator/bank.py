@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from gateway_core.testing.provider import MockProvider
 
 from . import answers
 from .answers import Booking, Row, Status
-from .orders import Faulty, Line, Orders, read
+from .orders import Cancellation, Faulty, Line, Orders, cancellation, read
 
 FAULTS = (
     "lost_acknowledgement", "taken_twice", "truncated_answer", "partial_report", "out_of_sequence", "unknown_reason",
@@ -79,6 +79,8 @@ class Bank:
         self._later: list[tuple[str, str]] = []
         self._corrections: list[tuple[str, list[Status]]] = []
         self._debited: set[str] = set()
+        # Lines that it cancelled on request.
+        self._cancelled: set[str] = set()
         self._returning: list[str] = []
         for name in ("out", "in", "collected"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -113,18 +115,24 @@ class Bank:
     # -- files in -----------------------------------------------------------------------------------------------------
 
     def _collect(self) -> int:
-        came = 0
+        came: list[bytes] = []
         for path in sorted((self.folder / "out").iterdir()):
             if path.name.startswith("."):
                 continue
             target = self.folder / "collected" / path.name
             path.rename(target)
-            came += 1
+            came.append(target.read_bytes())
+        # What is to be cancelled is not carried out first.
+        requests = [found for body in came if (found := cancellation(body)) is not None]
+        stopped = {what for request in requests for what in request.keys or [request.msg_id]}
+        for body in came:
             for _ in range(2 if self._happens("taken_twice") else 1):
-                self._take(target.read_bytes())
-        return came
+                self._take(body, stopped)
+        for request in requests:
+            self._resolve(request)
+        return len(came)
 
-    def _take(self, body: bytes) -> None:
+    def _take(self, body: bytes, stopped: Collection[str]) -> None:
         try:
             file = read(body)
         except Faulty:
@@ -133,11 +141,33 @@ class Bank:
             self._put_report(file, "RJCT", "", [], "DUPL")
             return
         silent = 3 if self._happens("lost_acknowledgement") else 0
-        self.taken.setdefault(file.msg_id, Taken(file, {line.key: line for line in file.lines}, silent))
-        for start in range(0, len(file.lines), 500):
+        lines = [line for line in file.lines if line.key not in stopped and file.msg_id not in stopped]
+        self._cancelled |= {line.key for line in file.lines} - {line.key for line in lines}
+        self.taken.setdefault(file.msg_id, Taken(file, {line.key: line for line in lines}, silent))
+        for start in range(0, len(lines), 500):
             with self.ledger.transaction():
-                for line in file.lines[start : start + 500]:
+                for line in lines[start : start + 500]:
                     self.provider.take(self._order(line))
+
+    def _resolve(self, request: Cancellation) -> None:
+        """What is not booked yet is cancelled; what is stays, and what was never here is said so."""
+        file = self.taken.get(request.msg_id)
+        known = {line.key for line in file.orders.lines} if file is not None else set[str]()
+        statuses = []
+        for key in request.keys or sorted(known):
+            if file is not None and key in file.open and key not in self._debited:
+                entry = self.ledger.entry(key)
+                if entry is not None and entry.status == "pending" and not entry.moved:
+                    with self.ledger.transaction():
+                        self.provider.reverse(key)
+                    del file.open[key]
+                    self._cancelled.add(key)
+            reason = "" if key in self._cancelled else "ARDT" if key in known else "NOOR"
+            statuses.append(Status(key, key, "RJCR" if reason else "ACCR", reason))
+        n = next(self._files)
+        pmt_inf = file.orders.pmt_inf if file is not None else request.pmt_inf
+        text = answers.resolution(f"{n}", pmt_inf, statuses, self.clock())
+        self._put(f"{n:06d}-camt.029.xml", "".join(text))
 
     def _order(self, line: Line) -> Order:
         return Order(line.key, line.key, "", "bank_account", line.account, line.minor, line.currency, line.name)
