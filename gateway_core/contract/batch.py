@@ -115,8 +115,9 @@ class StatementFact:
 
 
 # A reader yields a fact per line, and one per statement of an account. It returns the file's own count of its lines,
-# None only if the file has no count.
-LineFacts: TypeAlias = Generator[LineFact | StatementFact, None, int | None]
+# None only if the file has no count. One that reads on for long before it can say anything yields None now and then
+# (every 1,000 lines, say): one that is silent for seconds is taken for one that hangs.
+LineFacts: TypeAlias = Generator[LineFact | StatementFact | None, None, int | None]
 
 
 @attrs.frozen
@@ -208,7 +209,7 @@ class BatchGateway(Gateway[S]):
 
     @abc.abstractmethod
     def read_statement(self, incoming: Incoming) -> LineFacts:
-        """Every line of a file from the bank, then the file's own count. Pure: it is read more than once."""
+        """Every line of a file from the bank, then the file's own count. Pure: it may be read more than once."""
 
     @abc.abstractmethod
     def transport(self) -> Transport:

@@ -114,7 +114,7 @@ class Batch:
                 return stop.value
             if isinstance(said, StatementFact):
                 _account(said, statements)
-            else:
+            elif said is not None:
                 yield _said(said)
 
     # -- the way to the bank ------------------------------------------------------------------------------------------
@@ -172,4 +172,6 @@ def _said(said: object) -> LineFact:
     texts = (said.key, said.document, said.reference, said.text)
     if not all(isinstance(text, str) for text in texts) or not isinstance(said.amount, Money | None):
         raise Faulty("read_statement gives a LineFact whose texts are no texts, or whose amount is no Money")
+    if not isinstance(said.lines, int | None):
+        raise Faulty("read_statement gives a LineFact whose lines are no number")
     return said

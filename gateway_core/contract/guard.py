@@ -26,6 +26,10 @@ class GatewayFault(Exception):
     """A plugin's code raised what is no Exception (it asked the process to end, say), or had to be interrupted."""
 
 
+class Hung(GatewayFault):
+    """It did not return, and was interrupted: what it was given is not to blame."""
+
+
 class Interrupted(BaseException):
     """Raised inside a hook that does not return. No `except Exception` of a plugin catches it."""
 
@@ -64,7 +68,7 @@ def guarded(owner: object, what: str, call: Callable[..., T], /, *given: Any, **
     except Interrupted:
         here.fired = False
         _leave(here, outer)
-        raise GatewayFault(f"{what} did not return, and was interrupted") from None
+        raise Hung(f"{what} did not return, and was interrupted") from None
     except Exception:
         raise
     except BaseException as error:

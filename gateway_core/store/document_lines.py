@@ -60,6 +60,7 @@ _REFERENCES = Among(
     sa.select(_f.payment, _f.attempt, _f.key).where(_some_key, _f.source == "statement").distinct(), _f.key
 )
 _ROWS = Among(sa.select(t.payments), _p.id)
+_ABOUT = Among(sa.select(_p.id, _p.payroll, _p.channel, _p.amount, _p.currency), _p.id)
 _OF = Among(
     sa.select(_l.payment, d.documents.c.name, d.documents.c.number)
     .join(d.documents, d.documents.c.id == _l.document)
@@ -114,6 +115,11 @@ def by_reference(connection: Connection, references: Collection[str]) -> dict[st
 def payments(connection: Connection, ids: Collection[str]) -> Mapping[str, Any]:
     """Rows of payments by id."""
     return {row.id: row for row in _ROWS.run(connection, sorted(ids))} if ids else {}
+
+
+def about(connection: Connection, ids: Collection[str]) -> Mapping[str, Any]:
+    """Of payments by id: payroll, channel, amount, currency."""
+    return {row.id: row for row in _ABOUT.run(connection, sorted(ids))} if ids else {}
 
 
 def names(connection: Connection, ids: Sequence[str]) -> dict[str, str]:

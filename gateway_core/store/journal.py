@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from ..model.compact import compact
+from ..model.compact import compact, parsed
 from ..model.facts import Fact
 from . import tables as t
 from .database import Record, Store, now_us
@@ -29,7 +29,10 @@ _BEGUN = Prepared(
 )
 INSERT_FACT = Prepared(sa.insert(t.facts))
 _f = t.facts.c
-_FACTS = Among(sa.select(t.facts).order_by(_f.payment, _f.no), _f.payment)
+# Of each: what a `Fact` is made of, in its order.
+_SAID = (_f.no, _f.at, _f.kind, _f.value, _f.source, _f.attempt, _f.step, _f.key, _f.body)
+# In the order of the index; the facts of a payment have one payroll.
+_FACTS = Among(sa.select(_f.payment, *_SAID).order_by(_f.payment, _f.payroll, _f.no), _f.payment)
 # That the key is not empty is said for the index, which holds no others.
 _keyed = (_f.key == sa.bindparam("w_key"), sa.text("facts.key <> ''"), _f.kind == "intent")
 _OF_PAYROLL = Prepared(
@@ -119,8 +122,9 @@ def facts_of(connection: Connection, payment: str) -> list[Fact]:
 def facts_of_many(connection: Connection, payments: Sequence[str]) -> dict[str, list[Fact]]:
     """Facts of several payments (at most a page), each in order."""
     found: dict[str, list[Fact]] = {payment: [] for payment in payments}
-    for row in _FACTS.run(connection, payments) if payments else ():
-        found[row.payment].append(as_fact(row))
+    rows = _FACTS.run(connection, payments) if payments else ()
+    for payment, no, at, kind, value, source, attempt, step, key, body in rows:
+        found[payment].append(Fact(no, at, kind, value, source, attempt, step, key, parsed(body or "{}")))
     return found
 
 

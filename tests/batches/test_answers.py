@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway_core.contract import Done, Incoming, LineFact, LineFacts, Money, Refused, Unknown, Waiting
+from gateway_core.contract.guard import Interrupted
+from gateway_core.engine.batch import answers
 from gateway_core.model.errors import WrongState
 
 from .bank import Order, said, whole
@@ -259,7 +261,31 @@ def test_a_file_that_is_not_whole_changes_nothing(branch: Branch, spoil: Callabl
     branch.whole()
 
 
-def test_an_answer_of_many_pages_is_applied_to_its_last_line(open_branch: OpenBranch) -> None:
+def test_a_reader_that_hangs_says_nothing_of_its_file(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was interrupted on a busy machine, perhaps: the file is as good as before, and the next run reads it."""
+    _, orders = sent(branch)
+    branch.bank.book(orders)
+    text, hung = Incoming.text, list[str]()
+
+    def hangs_once(self: Incoming, encoding: str = "utf-8") -> Any:
+        if not hung:
+            hung.append(self.name)
+            raise Interrupted
+        return text(self, encoding)
+
+    monkeypatch.setattr(Incoming, "text", hangs_once)
+    branch.run(wait=0.2)
+    assert hung and set(branch.states().values()) == {"pending"}
+    assert [answer.state for answer in branch.shop.paymaster.answers()] == ["new"] and cases(branch) == []
+    branch.run()
+    assert set(branch.states().values()) == {"paid"}
+    branch.whole()
+
+
+def test_an_answer_of_many_pages_is_applied_to_its_last_line(
+    open_branch: OpenBranch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "PAGE", 200)
     branch = open_branch(lines=1000)
     _, orders = sent(branch, 450)
     branch.bank.book(orders)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway_core.engine.batch import answers
 from gateway_core.paymaster import Paymaster
 from gateway_core.testing.kill import KILLED, Lives
 
@@ -33,6 +34,8 @@ BACK = [
     ("batch-answer-stored", 1), ("batch-answer-page", 1), ("batch-answer-page", 2), ("batch-answer-page", 3),
     ("batch-answer-applied", 1),
 ]  # fmt: skip
+# Lines of an answer that is applied in three pages.
+PAGES = 2 * answers.PAGE + 1
 # Nobody knows whether the put began: people ask the bank.
 IN_DOUBT = {"batch-put-intent", "batch-put"}
 
@@ -133,9 +136,9 @@ def test_killed_while_asking_whether_it_is_there(
 @pytest.mark.few(3)
 @pytest.mark.parametrize(("point", "visit"), BACK)
 def test_killed_on_the_way_back(configured: Configured, lives: Lives, point: str, visit: int, shop: Shop) -> None:
-    config = configured("killed", lines=1000)
+    config = configured("killed", lines=PAGES)
     bank = bank_of(config)
-    payroll = approved(config, shop.invoices(450))
+    payroll = approved(config, shop.invoices(PAGES))
     lives.live(config, payroll, wait=0.2)
     bank.collect()
     answer = bank.book(bank.everything())
@@ -146,7 +149,7 @@ def test_killed_on_the_way_back(configured: Configured, lives: Lives, point: str
     with Paymaster.open(config) as paymaster:
         assert {view.state for view in paymaster.all_payments()} == {"paid"}
         (view,) = paymaster.answers()
-        assert (view.lines, view.applied, view.known) == (450, 450, 0)
+        assert (view.lines, view.applied, view.known) == (PAGES, PAGES, 0)
         found = paymaster.verify()
         assert found.ok, found.findings
     assert set(bank.times().values()) == {1}

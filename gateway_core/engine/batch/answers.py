@@ -1,7 +1,8 @@
 """Files from the bank, applied: read whole first, then page by page, each page in one transaction.
 
-What is not whole (its own count differs, the reader raises) changes nothing. A line states a fact about the payment
-that its key names, never about another one; what names none is kept as a stray. After a crash it goes on at the page
+The gateway reads a file once; what it said is kept aside, counted, and only then applied. What is not whole (its own
+count differs, the reader raises) changes nothing. A line states a fact about the payment that its key names, never
+about another one; what names none is kept as a stray. After a crash the file is read again, and it goes on at the page
 where it was.
 """
 
@@ -16,16 +17,19 @@ import attrs
 
 from ...contract.batch import Incoming, LineFact, StatementFact
 from ...contract.batch_channel import Batch
+from ...contract.guard import Hung
 from ...store import Store, answers, documents, files, payrolls
 from ...store.database import Record
 from ..conversation import as_time
 from ..decide import Rules
 from ..evidence import plain
 from . import balances, whole
+from .heard import Heard
 from .lines import all_of, tell
 from .matching import Applied, apply_page
 
-PAGE = 200
+# Some 50 ms each, so that nobody else's intent waits long.
+PAGE = 500
 LONGEST = 20_000_000
 UNREADABLE, UNKNOWN_LINE = "unreadable_answer", "unknown_line"
 
@@ -41,6 +45,7 @@ class Reading:
     answer: Record
     applied: Applied = attrs.field(factory=Applied)
     statements: list[StatementFact] = attrs.field(factory=list)
+    _heard: Heard | None = None
 
     def incoming(self) -> Incoming:
         """What the gateway is given."""
@@ -50,26 +55,35 @@ class Reading:
         )  # fmt: skip
 
     def faults(self) -> str:
-        """Read it to its end and count. Why it cannot be believed, or ''."""
+        """Read it to its end and count. Why it cannot be believed, or ''. Raises Hung, which says nothing of it."""
         lines = 0
         try:
             self.statements.clear()
+            heard = Heard()
             reader = self.batch.read(self.incoming(), self.statements)
             while True:
-                lines += not is_whole(next(reader))
+                said = next(reader)
+                heard.add(said)
+                lines += not is_whole(said)
                 if lines > LONGEST:
                     return f"it has more than {LONGEST} lines"
         except StopIteration as stop:
+            heard.close()
+            self._heard = heard
             if stop.value is not None and stop.value != lines:
                 return f"it says that it has {stop.value} lines, and {lines} were read: is it cut off?"
             return ""
+        except Hung:
+            raise
         except Exception as error:
             return plain("".join(traceback.format_exception(error, limit=-4)), 2000)
 
     def pages(self) -> Iterator[list[tuple[int, LineFact]]]:
-        """Its lines from where it was left, numbered from 1: some of payments, or one of a whole document."""
+        """The lines in which `faults` found none, from where it was left, numbered from 1: some of payments, or one of
+        a whole document."""
+        assert self._heard is not None
         page: list[tuple[int, LineFact]] = []
-        for n, said in enumerate(self.batch.read(self.incoming()), start=1):
+        for n, said in enumerate(self._heard, start=1):
             if n <= self.answer.done:
                 continue
             if page and (len(page) == PAGE or is_whole(said)):
@@ -130,5 +144,6 @@ def read_now(reading: Reading, now: Callable[[], int]) -> str:
         reading.apply(page, now())
         for document in sorted(reading.applied.telling):
             all_of(partial(tell, reading.store, document, reading.rules, now()))
+        reading.applied.telling.clear()
     reading.over()
     return ""

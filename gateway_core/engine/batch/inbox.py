@@ -7,6 +7,7 @@ from functools import partial
 
 import attrs
 
+from ...contract.guard import Hung
 from ...contract.transports.port import Ref
 from ...model.errors import GatewayCoreError
 from ...store import answers, files
@@ -28,6 +29,8 @@ class Inbox:
     next_at: int = 0
     _pause: int = 0
     _seen: set[tuple[str, str]] = attrs.field(factory=set)
+    # Whose reading had to be interrupted: the next run tries again.
+    _hung: set[str] = attrs.field(factory=set)
 
     async def collect(self) -> None:
         """Take what is there, if it is time to look; and what was taken and not dealt with, at once."""
@@ -49,7 +52,7 @@ class Inbox:
 
     def _new(self) -> list[Record]:
         with self.bench.store.read() as connection:
-            return answers.new(connection, self.bench.channel.name)
+            return [row for row in answers.new(connection, self.bench.channel.name) if row.id not in self._hung]
 
     def _listed(self) -> list[Ref]:
         try:
@@ -95,7 +98,12 @@ class Inbox:
         """Read it whole; then page by page, each a job of the writer's own."""
         bench, runtime = self.bench, self.bench.runtime
         reading = Reading(bench.store, bench.channel.name, bench.batch, bench.rules, row)
-        why = await runtime.offload(reading.faults)
+        try:
+            why = await runtime.offload(reading.faults)
+        except Hung as error:
+            log.warning("channel %s: %s was not read to its end, and stays: %s", bench.channel.name, row.name, error)
+            self._hung.add(row.id)
+            return row
         if why:
             log.warning("channel %s: %s cannot be read: %s", bench.channel.name, row.name, why)
             await runtime.write(partial(reading.unreadable, why))

@@ -23,18 +23,16 @@ Says: TypeAlias = Done | Refused | Returned | Waiting | Unknown
 
 @attrs.frozen
 class Ours:
-    """What the store has of a line: its payment's amount, which attempt the line was, all facts."""
+    """What the store has of a line: its payment's amount, which attempt it was, all facts and the last one's number."""
 
     amount: Money
     attempt: int
     facts: Sequence[Fact]
+    last: int
 
 
 def stated(said: LineFact, ours: Ours, answer: str, n: int, at: int) -> Fact | None:
-    """The fact that line `n` of an answer states; None when it was stated before (the same answer changes nothing).
-
-    Its number is left open: whoever writes it knows how many there are by then.
-    """
+    """The fact that line `n` of an answer states; None when it was stated before (the same answer changes nothing)."""
     kind, value, reason = _verdict(said.verdict)
     body: dict[str, Any] = {"answer": answer, "line": n}
     if reason:
@@ -47,7 +45,7 @@ def stated(said: LineFact, ours: Ours, answer: str, n: int, at: int) -> Fact | N
         body |= {"amount": said.amount.minor, "currency": said.amount.currency, "verdict": type(said.verdict).__name__}
     elif reference:
         body["reference"] = reference
-    fact = Fact(0, at, kind, value, "statement", ours.attempt, STEP, reference, body)
+    fact = Fact(ours.last + 1, at, kind, value, "statement", ours.attempt, STEP, reference, body)
     return None if any(_same(fact, before) for before in ours.facts) else fact
 
 

@@ -60,15 +60,16 @@ class Match:
 
     def document(self, attempt: int) -> str:
         """The file of which that attempt was a line; '' for none."""
-        intents = (fact for fact in self.facts if fact.kind == "intent" and fact.attempt == attempt)
-        return next((str(fact.body["document"]) for fact in intents if "document" in fact.body), "")
+        for fact in self.facts:
+            if fact.kind == "intent" and fact.attempt == attempt and "document" in fact.body:
+                return str(fact.body["document"])
+        return ""
 
     def add(self, fact: Fact) -> None:
         """State one more."""
-        numbered = attrs.evolve(fact, no=self.life.facts + 1)
-        add(self.life, numbered)
-        self.facts.append(numbered)
-        self.new.append(numbered)
+        add(self.life, fact)
+        self.facts.append(fact)
+        self.new.append(fact)
 
 
 def apply_page(
@@ -80,7 +81,8 @@ def apply_page(
         found, strays = _found(connection, page)
         matches = _matches(connection, {payment for payment, _ in found.values()})
         known, touched = 0, set[str]()
-        names = _names(connection, matches.values())
+        # Most banks name a line by its key alone.
+        names = _names(connection, matches.values()) if any(said.document for _, said in page) else {}
         for n, said in page:
             if n not in found:
                 continue
@@ -91,7 +93,7 @@ def apply_page(
                 strays.append(stray(n, said, "it is no line of that file, or went over another channel"))
                 continue
             touched.add(document)
-            ours = Ours(Money(match.row.amount, match.row.currency), attempt, match.facts)
+            ours = Ours(Money(match.row.amount, match.row.currency), attempt, match.facts, match.life.facts)
             fact = stated(said, ours, answer.id, n, now)
             known += fact is None
             if fact is not None:
@@ -131,7 +133,7 @@ def _found(
 
 
 def _matches(connection: Connection, payments: set[str]) -> dict[str, Match]:
-    rows = document_lines.payments(connection, payments)
+    rows = document_lines.about(connection, payments)
     facts = journal.facts_of_many(connection, sorted(rows))
     lives = {payment: fold(facts[payment]) for payment in rows}
     return {

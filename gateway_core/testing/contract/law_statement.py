@@ -60,7 +60,7 @@ class StatementLaws(BatchKit):
     def test_a_statement_read_again_says_the_same(self) -> None:
         """Reading a file twice gives the same facts, in the same order.
 
-        Why: a file is read once to be checked and once to be believed, and again after a crash. A reader that
+        Why: after a crash a file is read again, and its lines are applied from where it was left. A reader that
         remembers what it has seen says less each time.
 
         Mend: keep nothing in the gateway's object; what is new and what was said before is the core's to know.

@@ -53,7 +53,6 @@ class BankTransferGateway(BatchGateway[BankTransferSettings]):
         self.approved = self.profile.sha256
         self.debtor = debtor_of(settings, self.profile)
         self.ours = Ours(self.debtor.where, self.profile.payment.currencies)
-        self._staged: tuple[str, Staged] | None = None
 
     def limits(self) -> Limits:
         """The bank's."""
@@ -70,22 +69,14 @@ class BankTransferGateway(BatchGateway[BankTransferSettings]):
 
     def read_statement(self, incoming: Incoming) -> LineFacts:
         """Reports and statements; a file that does not hold together raises."""
-        staged = self._read(incoming)
+        staged = Staged(self.profile.answers.balance_check)
+        yield from staged.read(words(incoming.open, self.profile, self.ours))
         for word in staged.words():
             if (fact := facts.fact(word, self.profile)) is not None:
                 yield fact
         yield from filter(None, map(facts.account_fact, staged.statements))
         # An XML that is whole says so by its end; none of these formats counts its lines.
         return None
-
-    def _read(self, incoming: Incoming) -> Staged:
-        """Read once; the same bytes again, and nothing else in between, are not read again."""
-        known = self._staged
-        if known is None or known[0] != incoming.sha256:
-            said = words(incoming.open, self.profile, self.ours)
-            known = incoming.sha256, Staged(said, self.profile.answers.balance_check)
-            self._staged = known
-        return known[1]
 
     def transport(self) -> Transport:
         """A folder on this machine, or on the bank's SFTP server."""

@@ -108,7 +108,7 @@ def _effects(sample: Path, wanted: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _read(sample: Path, profile: Profile, ours: Ours) -> Staged:
-    return Staged(words(lambda: sample.open("rb"), profile, ours), "mark")
+    return Staged.whole(words(lambda: sample.open("rb"), profile, ours), "mark")
 
 
 def _compared(book: Book, staged: Staged, wanted: Mapping[str, Any]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """A file read once, whole, before anything of it is said: its words on a scratch file, and what is wrong with it.
 
-The core reads a file twice, to check it and to apply it; the second time, and after its end was seen, it costs little.
+An entry or a statement may turn out wrong at its end, when its words were read already.
 """
 
 from __future__ import annotations
@@ -24,13 +24,24 @@ BLOCK = 500
 class Staged:
     """`held`: entries that must not be believed, and why. `statements`: what each says of its account."""
 
-    def __init__(self, said: Iterable[Said], unbalanced: str = "hold") -> None:
-        """Reads it to its end. Raises Refused; `unbalanced`: hold (refuse), mark (hold its entries), or note."""
+    def __init__(self, unbalanced: str = "hold") -> None:
+        """`unbalanced`: hold (refuse), mark (hold its entries), or note."""
         self.held: dict[int, str] = {}
         self.statements: list[Stated] = []
         self._file: BinaryIO = io.BytesIO()
         self._blocks: list[tuple[int, int]] = []
         self._unbalanced, self._first, self._last = unbalanced, 1, 0
+
+    @classmethod
+    def whole(cls, said: Iterable[Said], unbalanced: str = "hold") -> Staged:
+        """Read to its end. Raises Refused."""
+        made = cls(unbalanced)
+        for _ in made.read(said):
+            pass
+        return made
+
+    def read(self, said: Iterable[Said]) -> Iterator[None]:
+        """Read it to its end; now and then it is seen that this goes on. Raises Refused."""
         block: list[tuple[object, ...]] = []
         for one in said:
             if isinstance(one, Word):
@@ -39,6 +50,7 @@ class Staged:
                 if len(block) == BLOCK:
                     self._keep(block)
                     block = []
+                    yield
             elif isinstance(one, Held):
                 self.held[one.group] = one.why
             else:
@@ -65,7 +77,7 @@ class Staged:
         self._file.write(body)
 
     def words(self) -> Iterator[Word]:
-        """Every word; what was found wrong at the end is a review by now. May be called again, and side by side."""
+        """Every word; what was found wrong at the end is a review by now."""
         for start, size in self._blocks:
             self._file.seek(start)
             for item in marshal.loads(self._file.read(size)):  # noqa: S302 - we wrote it

@@ -31,7 +31,7 @@ bank = "clearing"
 [calendar]
 timezone = "Africa/Kampala"
 [answers]
-formats = ["pain.002", "camt.053", "camt.054", "mt940"]
+formats = ["pain.002", "camt.053", "camt.054", "camt.029", "mt940"]
 """
 OPEN = frozenset({"planned", "ready", "sending", "pending", "unknown", "held"})
 

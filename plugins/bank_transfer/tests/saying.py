@@ -59,7 +59,7 @@ def book(**rules: Any) -> Book:
 def read(body: str | bytes, **rules: Any) -> Staged:
     raw = body.encode() if isinstance(body, str) else body
     ours = Ours(Where(number=ACCOUNT), ("GMD",))
-    return Staged(words(lambda: io.BytesIO(raw), profile(**rules), ours), "mark")
+    return Staged.whole(words(lambda: io.BytesIO(raw), profile(**rules), ours), "mark")
 
 
 def after(*bodies: str | bytes, **rules: Any) -> Book:

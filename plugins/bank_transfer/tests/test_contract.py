@@ -71,3 +71,13 @@ class TestSepaLike(TestLocalAch):
         bban = f"37040044{n:010d}"
         check = 98 - int(bban + "131400") % 97
         return Account("iban", f"DE{check:02d}{bban}")
+
+
+class TestCentralBank(TestLocalAch):
+    """It says everything in CSV files."""
+
+    currency = load("central_bank").payment.currencies[0]
+    settings: ClassVar = {**TestLocalAch.settings, "profile": "central_bank"}
+
+    def bank(self, folder: Path) -> Teller:
+        return Teller(folder, speaks="csv")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gateway_bank_transfer import BankTransferGateway
 from gateway_bank_transfer.simulator import answers
 
-from gateway_core.contract import Account, Money
+from gateway_core.contract import Account, Incoming, Money
 from gateway_core.model.errors import ConfigurationError, WrongState
 from gateway_core.model.payment import Invoice
 from gateway_core.paymaster import Paymaster
@@ -55,6 +57,17 @@ def test_the_balance_is_the_last_statements_with_its_day(paymaster: Paymaster) -
     ]
     paymaster.import_statement("bank", statement(8, 100_000), by="amina")
     assert [found.objection.code for found in paymaster.check(payroll).objections] == ["insufficient_balance"]
+
+
+def test_a_long_statement_is_seen_to_go_on_before_its_end(paymaster: Paymaster) -> None:
+    """Nothing of it is said before it was read whole; who is silent for so long would be taken for one that hangs."""
+    entries = [answers.Booking(f"B-{n}", 100, "UGX", [(f"K-{n}", 100)]) for n in range(2000)]
+    body = "".join(answers.statement("camt.053", 1, ACCOUNT, "UGX", 10**9, entries, NOW)).encode()
+    gateway = paymaster.configuration.channel("bank").gateway
+    assert isinstance(gateway, BankTransferGateway)
+    said = list(gateway.read_statement(Incoming("long", "0" * 64, len(body), NOW, lambda: io.BytesIO(body))))
+    signs = next(n for n, one in enumerate(said) if one is not None)
+    assert signs >= 4 and None not in said[signs:] and len(said) == signs + 2000 + 1
 
 
 def test_a_statement_that_is_missing_is_said_until_it_comes(paymaster: Paymaster) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gateway_bank_transfer.cancelling import original, request
+from gateway_bank_transfer.simulator.orders import read
 
-from .desk import Desk
+from gateway_core.paymaster import Paymaster
+
+from .desk import OPEN, Desk
 
 PAY = ("pay", "november.csv", "--channel", "bank", "--by", "amina", "--approve-by", "joseph")
 LINES, KILLS, LIVES = 60, 4, 24
@@ -16,22 +21,25 @@ LINES, KILLS, LIVES = 60, 4, 24
 NET = {"paid": 1, "returned": 0, "refused": 0}
 
 
-def explained(desk: Desk) -> None:
+def explained(desk: Desk, lines: int = LINES) -> None:
     """Nobody twice, nobody lost, and every state is what the bank's own ledger says."""
-    moved = desk.moved()
-    views = desk.json("payments")
-    assert len(views) == LINES and all(paid <= 1 for paid, _ in moved.values())
-    for view in views:
-        paid, back = moved.get(str(view["account"]).rpartition(":")[2], (0, 0))
-        assert paid - back == NET[view["state"]], (view, paid, back)
+    moved, seen = desk.moved(), 0
+    assert all(paid <= 1 for paid, _ in moved.values())
+    with Paymaster.open(desk.folder / "gateway.toml") as paymaster:
+        for view in paymaster.all_payments():
+            seen += 1
+            paid, back = moved.get(view.account.rpartition(":")[2], (0, 0))
+            assert paid - back == NET[view.state], (view, paid, back)
+    assert seen == lines
 
 
 def looked_at(desk: Desk) -> list[str]:
     """An officer asks the bank about each case, and writes down what it said. Their kinds."""
     kinds = []
-    for case in desk.json("cases"):
-        kinds.append(case["kind"])
-        desk.must("close-case", str(case["id"]), "--by", "amina", "--reason", "the bank sent it again, and right")
+    with Paymaster.open(desk.folder / "gateway.toml") as paymaster:
+        for case in paymaster.cases():
+            kinds.append(case.kind)
+            paymaster.close_case(case.id, by="amina", reason="the bank sent it again, and right")
     return kinds
 
 
@@ -55,6 +63,37 @@ def test_a_payroll_is_paid_proven_and_closed(tmp_path: Path, how: dict[str, Any]
     closed(desk)
 
 
+def cancelled(desk: Desk, account: int) -> str:
+    """Ask the bank, by hand, to cancel the payment to an account. The payment's key."""
+    for folder in ("out", "collected"):
+        for path in sorted((desk.folder / "bank" / folder).glob("GC*.xml")):
+            for key, orders in ((line.key, line.account) for line in read(path.read_bytes()).lines):
+                if orders == f"{account:010d}":
+                    body = request(original(path.read_bytes()), "", "CUST", datetime.now(UTC), [key])
+                    (desk.folder / "bank/out" / f"cancel-{key}.xml").write_bytes(body)
+                    return key
+    raise AssertionError(account)
+
+
+def test_what_was_sent_is_cancelled_only_where_the_bank_says_so(tmp_path: Path) -> None:
+    desk = Desk.of(tmp_path, 4)
+    desk(*PAY)
+    early = cancelled(desk, 0)
+    assert desk.counts() == {"pending": 4}, "asking moves nothing"
+    assert desk.settle() == {"paid": 3, "refused": 1}
+    late = cancelled(desk, 1)
+    desk.settle(rounds=3)
+    with Paymaster.open(desk.folder / "gateway.toml") as paymaster:
+        states = {view.invoice: (view.state, view.reason) for view in paymaster.payments()}
+        assert states["inv-0"][0] == "refused" and states["inv-0"][1].startswith("CANC")
+        assert states["inv-1"][0] == "paid", "the bank does not cancel what it booked"
+        (stray,) = [stray for answer in paymaster.answers() for stray in paymaster.strays(answer.id)]
+        assert stray.key == late and "ARDT" in stray.why
+    assert early != late and looked_at(desk) == ["unknown_line"]
+    explained(desk, 4)
+    closed(desk)
+
+
 @pytest.mark.deep
 @pytest.mark.parametrize(("seed", "how"), [(1, {}), (2, {"batch": True}), (3, {"speaks": "mt940"})])
 def test_in_chaos_and_killed_again_and_again_everybody_is_paid_once(
@@ -73,5 +112,27 @@ def test_in_chaos_and_killed_again_and_again_everybody_is_paid_once(
     assert set(counts) <= set(NET) and sum(counts.values()) == LINES, (counts, desk("documents")[1])
     explained(desk)
     # What the bank garbled, or refused for a reason in no list, was told to people and settled nothing.
+    assert set(looked_at(desk)) <= {"unreadable_answer", "unknown_line"}
+    closed(desk)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("lines", "per_file", "kills"), [(20_000, 1000, 12), (100_000, 10_000, 12)])
+def test_a_large_payroll_is_killed_from_the_first_line_to_the_last_statement(
+    tmp_path: Path, lines: int, per_file: int, kills: int
+) -> None:
+    """Half of the kills while it is proposed, approved and handed over, half while the bank's files are read."""
+    desk, chance = Desk.of(tmp_path, lines, chaos=lines, per_file=per_file), random.Random(lines)
+    longest, killed, rounds = lines / 1000, 0, 0
+    while killed < kills // 2 and desk.live(chance, longest, *PAY):
+        killed += 1
+    desk.start(*PAY).communicate()
+    while killed < kills and rounds < 400 and OPEN & set(desk.counts()):
+        killed += desk.live(chance, longest, "run", "--wait", str(longest))
+        rounds += 1
+    assert killed >= kills // 2
+    counts = desk.settle(rounds=400)
+    assert set(counts) <= set(NET) and sum(counts.values()) == lines, counts
+    explained(desk, lines)
     assert set(looked_at(desk)) <= {"unreadable_answer", "unknown_line"}
     closed(desk)

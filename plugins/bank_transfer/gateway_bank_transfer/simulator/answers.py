@@ -1,4 +1,4 @@
-"""The bank's files: pain.002, camt.053, camt.054 and MT940, as strings, piece by piece."""
+"""The bank's files: pain.002, camt.029, camt.053, camt.054, MT940 and CSV, as strings, piece by piece."""
 
 from __future__ import annotations
 
@@ -141,3 +141,44 @@ def _comma(minor: int, currency: str) -> str:
     return f"{Decimal(minor).scaleb(-(decimals(currency) or 0)):f}".replace(".", ",") + (
         "" if decimals(currency) else ","
     )
+
+
+@attrs.frozen
+class Row:
+    """A row of a CSV file. `number`: of the operation, once there is one; `status`: as `STATUSES` has it."""
+
+    key: str
+    minor: int
+    currency: str
+    status: str
+    number: str = ""
+    reason: str = ""
+
+
+def rows(given: Iterable[Row], at: datetime) -> Iterator[str]:
+    """A CSV file as a central bank's system writes it, and the example of its profile reads it."""
+    yield "REFERENCE;LIBELLE;NUMERO OPERATION;MONTANT;DEVISE;DATE;STATUT;MOTIF\r\n"
+    for row in given:
+        amount = f"{Decimal(row.minor).scaleb(-(decimals(row.currency) or 0)):,f}".translate(_FRENCH)
+        yield (f"{row.key};VIREMENT;{row.number};{amount};{row.currency};{at:%d/%m/%Y};{row.status};{row.reason}\r\n")
+
+
+_FRENCH = str.maketrans({",": " ", ".": ","})
+
+
+def resolution(ident: str, pmt_inf: str, lines: Iterable[Status], at: datetime) -> Iterator[str]:
+    """A camt.029.001.09: what became of each line that was to be cancelled."""
+    yield (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.029.001.09">'
+        f"<RsltnOfInvstgtn><Assgnmt><Id>R{ident}</Id><Assgnr><Pty><Nm>The bank</Nm></Pty></Assgnr>"
+        f"<Assgne><Pty><Nm>Its customer</Nm></Pty></Assgne><CreDtTm>{at:%Y-%m-%dT%H:%M:%SZ}</CreDtTm></Assgnmt>"
+        "<Sts><Conf>INFO</Conf></Sts><CxlDtls><OrgnlPmtInfAndSts>"
+        f"<OrgnlPmtInfId>{pmt_inf}</OrgnlPmtInfId>\n"
+    )
+    for line in lines:
+        why = f"<CxlStsRsnInf><Rsn><Cd>{line.reason}</Cd></Rsn></CxlStsRsnInf>" if line.reason else ""
+        yield (
+            f"<TxInfAndSts><OrgnlEndToEndId>{line.key}</OrgnlEndToEndId><TxCxlSts>{line.status}</TxCxlSts>{why}"
+            "</TxInfAndSts>\n"
+        )
+    yield "</OrgnlPmtInfAndSts></CxlDtls></RsltnOfInvstgtn></Document>\n"

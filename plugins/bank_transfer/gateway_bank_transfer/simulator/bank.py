@@ -13,8 +13,9 @@ from __future__ import annotations
 import itertools
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,8 +26,8 @@ from gateway_core.testing.ledger import Ledger, Order
 from gateway_core.testing.provider import MockProvider
 
 from . import answers
-from .answers import Booking, Status
-from .orders import Faulty, Line, Orders, read
+from .answers import Booking, Row, Status
+from .orders import Cancellation, Faulty, Line, Orders, cancellation, read
 
 FAULTS = (
     "lost_acknowledgement", "taken_twice", "truncated_answer", "partial_report", "out_of_sequence", "unknown_reason",
@@ -53,7 +54,10 @@ class Taken:
 
 
 class Bank:
-    """`folder`/out is where files are dropped, `folder`/in where its own appear. `speaks`: camt.053 or mt940."""
+    """`folder`/out is where files are dropped, `folder`/in where its own appear.
+
+    `speaks`: camt.053 or mt940, each beside pain.002; or csv, in which it says everything.
+    """
 
     def __init__(
         self, folder: Path, *, ledger: str = ":memory:", chaos: int | None = None, dedupe: bool = True,
@@ -75,6 +79,8 @@ class Bank:
         self._later: list[tuple[str, str]] = []
         self._corrections: list[tuple[str, list[Status]]] = []
         self._debited: set[str] = set()
+        # Lines that it cancelled on request.
+        self._cancelled: set[str] = set()
         self._returning: list[str] = []
         for name in ("out", "in", "collected"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -109,18 +115,24 @@ class Bank:
     # -- files in -----------------------------------------------------------------------------------------------------
 
     def _collect(self) -> int:
-        came = 0
+        came: list[bytes] = []
         for path in sorted((self.folder / "out").iterdir()):
             if path.name.startswith("."):
                 continue
             target = self.folder / "collected" / path.name
             path.rename(target)
-            came += 1
+            came.append(target.read_bytes())
+        # What is to be cancelled is not carried out first.
+        requests = [found for body in came if (found := cancellation(body)) is not None]
+        stopped = {what for request in requests for what in request.keys or [request.msg_id]}
+        for body in came:
             for _ in range(2 if self._happens("taken_twice") else 1):
-                self._take(target.read_bytes())
-        return came
+                self._take(body, stopped)
+        for request in requests:
+            self._resolve(request)
+        return len(came)
 
-    def _take(self, body: bytes) -> None:
+    def _take(self, body: bytes, stopped: Collection[str]) -> None:
         try:
             file = read(body)
         except Faulty:
@@ -129,11 +141,33 @@ class Bank:
             self._put_report(file, "RJCT", "", [], "DUPL")
             return
         silent = 3 if self._happens("lost_acknowledgement") else 0
-        self.taken.setdefault(file.msg_id, Taken(file, {line.key: line for line in file.lines}, silent))
-        for start in range(0, len(file.lines), 500):
+        lines = [line for line in file.lines if line.key not in stopped and file.msg_id not in stopped]
+        self._cancelled |= {line.key for line in file.lines} - {line.key for line in lines}
+        self.taken.setdefault(file.msg_id, Taken(file, {line.key: line for line in lines}, silent))
+        for start in range(0, len(lines), 500):
             with self.ledger.transaction():
-                for line in file.lines[start : start + 500]:
+                for line in lines[start : start + 500]:
                     self.provider.take(self._order(line))
+
+    def _resolve(self, request: Cancellation) -> None:
+        """What is not booked yet is cancelled; what is stays, and what was never here is said so."""
+        file = self.taken.get(request.msg_id)
+        known = {line.key for line in file.orders.lines} if file is not None else set[str]()
+        statuses = []
+        for key in request.keys or sorted(known):
+            if file is not None and key in file.open and key not in self._debited:
+                entry = self.ledger.entry(key)
+                if entry is not None and entry.status == "pending" and not entry.moved:
+                    with self.ledger.transaction():
+                        self.provider.reverse(key)
+                    del file.open[key]
+                    self._cancelled.add(key)
+            reason = "" if key in self._cancelled else "ARDT" if key in known else "NOOR"
+            statuses.append(Status(key, key, "RJCR" if reason else "ACCR", reason))
+        n = next(self._files)
+        pmt_inf = file.orders.pmt_inf if file is not None else request.pmt_inf
+        text = answers.resolution(f"{n}", pmt_inf, statuses, self.clock())
+        self._put(f"{n:06d}-camt.029.xml", "".join(text))
 
     def _order(self, line: Line) -> Order:
         return Order(line.key, line.key, "", "bank_account", line.account, line.minor, line.currency, line.name)
@@ -196,6 +230,9 @@ class Bank:
         self, file: Orders, group: str, batch: str, lines: list[Status], reason: str
     ) -> None:  # fmt: skip
         n = next(self._files)
+        if self.speaks == "csv":
+            self._put(f"{n:06d}-avis.csv", "".join(answers.rows(_told(file, group, lines), self.clock())))
+            return
         text = answers.report(
             f"PSR-{n}", file.msg_id, file.version, file.pmt_inf, group, batch, lines, self.clock(), reason
         )
@@ -222,14 +259,9 @@ class Bank:
             if not bookings:
                 continue
             number, opening = next(self._numbers), self._balances.get((account, currency), 10**14)
-            write = answers.mt940 if self.speaks == "mt940" else None
-            moment = self.clock()
-            text = "".join(
-                write(number, account, currency, opening, bookings, moment) if write
-                else answers.statement("camt.053", number, account, currency, opening, bookings, moment)
-            )  # fmt: skip
+            text = "".join(_STATED[self.speaks](number, account, currency, opening, bookings, self.clock()))
             self._balances[account, currency] = opening + sum(b.minor if b.back else -b.minor for b in bookings)
-            name = f"{next(self._files):06d}-statement-{number}.{'sta' if write else 'xml'}"
+            name = f"{next(self._files):06d}-statement-{number}.{_ENDS[self.speaks]}"
             if self._happens("out_of_sequence"):
                 self._later.append((name, text))
             else:
@@ -254,3 +286,36 @@ class Bank:
     def close(self) -> None:
         """Close the ledger."""
         self.ledger.close()
+
+
+def _told(file: Orders, group: str, lines: list[Status]) -> Iterator[Row]:
+    """A report as rows: of lines, or of every line where it is about the file."""
+    said = {status.key: status for status in lines}
+    for line in file.lines:
+        status = said.get(line.key)
+        if status is not None:
+            yield Row(line.key, line.minor, line.currency, "REJETE", reason=status.reason)
+        elif not lines:
+            yield Row(line.key, line.minor, line.currency, "DOUBLON" if group == "RJCT" else "EN COURS")
+
+
+def _booked(
+    number: int, account: str, currency: str, opening: int, bookings: Sequence[Booking], at: datetime
+) -> Iterator[str]:  # fmt: skip
+    """A statement as rows; a batch is booked line by line in it."""
+    return answers.rows(
+        (
+            Row(key, minor, currency, "RETOURNE" if booking.back else "EXECUTE", booking.reference, booking.back)
+            for booking in bookings
+            for key, minor in booking.keys
+        ),
+        at,
+    )
+
+
+_STATED: Mapping[str, Callable[..., Iterator[str]]] = {
+    "camt.053": partial(answers.statement, "camt.053"),
+    "mt940": answers.mt940,
+    "csv": _booked,
+}
+_ENDS = {"camt.053": "xml", "mt940": "sta", "csv": "csv"}

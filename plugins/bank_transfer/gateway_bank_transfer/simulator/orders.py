@@ -38,6 +38,16 @@ class Orders:
     lines: list[Line]
 
 
+@attrs.frozen
+class Cancellation:
+    """A request to cancel (camt.055). `keys`: lines of the file `msg_id`; none for all of it."""
+
+    ident: str
+    msg_id: str
+    pmt_inf: str
+    keys: list[str]
+
+
 class Faulty(Exception):
     """The bank cannot read it, or its counts are wrong: a code of the list of reasons, and its text."""
 
@@ -80,3 +90,19 @@ def _line(item: Any, one: Any) -> Line:
         one("p:CdtrAcct/p:Id//*[self::p:IBAN or self::p:Id[not(*)]]", item), one("p:Cdtr/p:Nm", item), int(amount),
         currency,
     )  # fmt: skip
+
+
+def cancellation(body: bytes) -> Cancellation | None:
+    """The request, if it is one."""
+    try:
+        root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True))
+    except etree.XMLSyntaxError:
+        return None
+    if not root.xpath("*[local-name()='CstmrPmtCxlReq']"):
+        return None
+
+    def texts(name: str) -> list[str]:
+        return [str(text) for text in root.xpath(f"//*[local-name()='{name}']/text()")]
+
+    ident = str(root.xpath("string(//*[local-name()='Assgnmt']/*[local-name()='Id'])"))
+    return Cancellation(ident, texts("OrgnlMsgId")[0], "".join(texts("OrgnlPmtInfId")), texts("OrgnlEndToEndId"))
