@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import random
 
+import attrs
 import pytest
 from gateway_bank_transfer import codes
+from gateway_bank_transfer.accounts import Ours
+from gateway_bank_transfer.reading.rows import Rows
 from gateway_bank_transfer.reading.safe import Refused
 from gateway_bank_transfer.simulator.answers import Status
+from gateway_bank_transfer.words import Word
+from gateway_bank_transfer.writing.payee import Where
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from .saying import (
+    ACCOUNT,
     BATCH,
+    MAPPING,
     ONE,
     TWO,
     UETRS,
@@ -22,6 +30,7 @@ from .saying import (
     book,
     booking,
     mt940,
+    profile,
     read,
     rejected,
     report,
@@ -253,6 +262,19 @@ def test_a_csv_is_read_by_its_mapping(encoding: str) -> None:
 def test_one_row_that_cannot_be_read_refuses_the_file(two: str) -> None:
     with pytest.raises(Refused):
         read(ROWS.format(two=two))
+
+
+@pytest.mark.parametrize(("reason", "says"), [
+    ("AC04", "rejected"), ("closed account", "rejected"), ("", "rejected"), ("DUPL", "duplicate"),
+    ("AB01", "review"), ("compte bizarre", "review"),
+])  # fmt: skip
+def test_a_csv_refuses_somebody_only_for_a_reason_that_is_in_a_list(reason: str, says: str) -> None:
+    columns = attrs.evolve(MAPPING, status="Statut", reason="Motif", statuses={"REJETE": "rejected"})
+    bank = attrs.evolve(profile(reasons={"closed account": "AC04"}), csv=columns)
+    body = f"Date;Ref;Amount;Statut;Motif\r\n30/11/2026;{ONE};-100,00;REJETE;{reason}\r\n"
+    rows = Rows(bank, Ours(Where(number=ACCOUNT), ("GMD",)), columns)
+    (word,) = [one for one in rows.words(io.BytesIO(body.encode())) if isinstance(one, Word)]
+    assert word.says == says, word.why
 
 
 # -- order ------------------------------------------------------------------------------------------------------------

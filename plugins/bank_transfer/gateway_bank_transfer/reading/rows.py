@@ -23,6 +23,10 @@ SIDES = {
     **dict.fromkeys(("C", "CR", "CRDT", "CREDIT", "H", "HABEN"), "credit"),
 }
 _REASONED = frozenset({"rejected", "duplicate"})
+# Kinds of reason that refuse nobody, as in a status report.
+_DOUBTED = {
+    "duplicate": "", "unproven": "refused without proof: ", "": "refused for a reason that is in no list: ",
+}  # fmt: skip
 
 
 class Rows:
@@ -93,8 +97,8 @@ class Rows:
         says, why = self._says(cells, direction)
         given = cells[rules.key]
         reason = self._profile.answers.reasons.get(cells[rules.reason], cells[rules.reason])
-        if says in _REASONED and reason and (kind := codes.reason_class(reason)) in ("duplicate", "unproven"):
-            says, why = ("duplicate", "") if kind == "duplicate" else ("review", f"refused without proof: {reason}")
+        if says in _REASONED and reason and (kind := codes.reason_class(reason)) in _DOUBTED:
+            says, why = ("duplicate", "") if kind == "duplicate" else ("review", _DOUBTED[kind] + reason)
         text = " ".join(cells[name] for name in (rules.text, rules.reason) if name)
         return Word(
             "line", says, n, e2e=keys.said(given), reference=keys.said(cells[rules.bank_reference]), amount=amount,
