@@ -147,6 +147,8 @@ class Office:
             mark.of(store).reset(*opening.newest(store))
 
         self._tried(said)
+        if self.tape.chance("one is cancelled at once", 0.2):
+            self._cancel()
         if self.tape.chance("all is known again after 5,000 s", 0.5):
             self.stage.after(5_000 * SECOND, lambda: self._tried(opening.note_restored, ""))
 
