@@ -74,7 +74,7 @@ class Shape:
             jumps=pick((0.0, 0.7), "the clock is set", 0.12),
             restored=pick((0.0, 0.9), "an old backup is put in place", 0.08),
             closes=pick((False, True), "reconciled and closed", 0.12),
-            outages=pick((0.0, 0.7), "a rail that goes down", 0.1),
+            outages=pick((0.0, 0.7), "a rail that goes down", 0.06),
         )  # fmt: skip
 
 
