@@ -28,6 +28,7 @@ CRASHING = Shape(payments=2, odds=0.2, crash_odds=0.03, busy_officer=0.0)
 PEOPLE = Shape(odds=0.1, crash_odds=0.0, busy_officer=0.7)
 # Two payrolls for the same people, an old backup put in place, a rail that may be down, and officers who act.
 PUT_BACK = Shape(again=True, restored=0.9, outages=0.5, busy_officer=0.9, odds=0.1, crash_odds=0.0)
+REFUSED_BEFORE = Shape(restored=0.9, busy_officer=0.9, odds=0.5, crash_odds=0.0)
 
 
 def late_requests(m: pytest.MonkeyPatch) -> None:
@@ -45,6 +46,14 @@ def ended_before_it_is_put_back(m: pytest.MonkeyPatch) -> None:
     m.setattr(office, "ACTS", (office.ACTS[0], "end what was sent"))
     m.setattr(office, "TIMES", (1_200.0, 3_000.0))
     m.setattr(disasters, "RESTORE_TIMES", (4_000.0,))
+
+
+def tried_again_before_it_is_put_back(m: pytest.MonkeyPatch) -> None:
+    """A refusal of which the rail keeps no record, a second attempt that pays, and a backup from before both."""
+    m.setattr(lanes, "FAULTS", (lanes.FAULTS[0], "delivered twice"))
+    m.setattr(office, "ACTS", (office.ACTS[0], "retry refused"))
+    m.setattr(office, "TIMES", (60.0,))
+    m.setattr(disasters, "RESTORE_TIMES", (400.0,))
 
 
 def impatient(m: pytest.MonkeyPatch) -> None:
