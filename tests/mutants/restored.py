@@ -16,7 +16,13 @@ from gateway_core.store.database import Record
 from gateway_core.store.rivals import rivals as real
 
 from .hunting import Swarm, mutant
-from .worlds import PUT_BACK, REFUSED_BEFORE, ended_before_it_is_put_back, tried_again_before_it_is_put_back
+from .worlds import (
+    PUT_BACK,
+    REFUSED_BEFORE,
+    ended_before_it_is_put_back,
+    put_back_unsent,
+    tried_again_before_it_is_put_back,
+)
 
 
 @mutant(breaks="9", hunt=Swarm(PUT_BACK, 100, ended_before_it_is_put_back))
@@ -32,7 +38,7 @@ def rivals_of_the_unsent_only(m: pytest.MonkeyPatch) -> None:
     m.setattr(senders, "rivals", rivals)
 
 
-@mutant(breaks="9", hunt=Swarm(PUT_BACK, 200))
+@mutant(breaks="9", hunt=Swarm(PUT_BACK, 150, put_back_unsent))
 def cancelled_in_a_restored_store(m: pytest.MonkeyPatch) -> None:
     """An officer cancels what looks unsent in a restored store, and another payroll pays the same person."""
     m.setattr(officers, "refuse_if_restored", lambda connection: None)

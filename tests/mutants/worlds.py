@@ -48,6 +48,12 @@ def ended_before_it_is_put_back(m: pytest.MonkeyPatch) -> None:
     m.setattr(disasters, "RESTORE_TIMES", (4_000.0,))
 
 
+def put_back_unsent(m: pytest.MonkeyPatch) -> None:
+    """The backup is from before anything was sent."""
+    m.setattr(disasters, "BACKUP_TIMES", (0.0, 0.012))
+    m.setattr(office, "ACTS", office.ACTS[:1])
+
+
 def tried_again_before_it_is_put_back(m: pytest.MonkeyPatch) -> None:
     """A refusal of which the rail keeps no record, a second attempt that pays, and a backup from before both."""
     m.setattr(lanes, "FAULTS", (lanes.FAULTS[0], "delivered twice"))
