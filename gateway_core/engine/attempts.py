@@ -53,10 +53,11 @@ async def ask_former(worker: Worker, case: Case, lane: Lane) -> list[str]:
 async def none_was_lost(worker: Worker, case: Case, lane: Lane) -> bool:
     """Before bytes go (again) from a restored store: whether the rail knows of no later attempt of this payment.
 
-    Where it knows one, or cannot say, people decide; where it says nothing at all, it is asked again later.
+    Where it knows one, or cannot say, people decide; where it says nothing at all, it is asked again later. Not asked
+    any more when two people have said that what was lost is known, or have released these very bytes.
     """
     life = case.life
-    if not (worker.restored or life.restored) or life.same_bytes_released:
+    if not worker.restored or life.same_bytes_released:
         return True
     heard = [fact for fact in _since_restored(case) if fact.attempt > life.attempt]
     told = {fact.attempt: fact.value for fact in heard}
