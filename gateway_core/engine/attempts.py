@@ -60,12 +60,11 @@ async def none_was_lost(worker: Worker, case: Case, lane: Lane) -> bool:
     if not worker.restored or life.same_bytes_released:
         return True
     heard = [fact for fact in _since_restored(case) if fact.attempt > life.attempt]
-    told = {fact.attempt: fact.value for fact in heard}
+    unknown = sum(fact.value == "unknown" for fact in heard)
+    over = {fact.attempt for fact in heard if fact.value in NOTHING}
     for attempt in range(life.attempt + 1, life.attempt + LATER + 1):
-        said = told.get(attempt, "unknown")
-        if said == "unknown":
-            said = await _ask_ahead(worker, case, lane, attempt)
-        if said == "unknown" and len(heard) < worker.rules.ask_limit:
+        said = NOTHING[0] if attempt in over else await _ask_ahead(worker, case, lane, attempt)
+        if said == "unknown" and unknown < worker.rules.ask_limit:
             while not await worker._save(case, release=True, due=worker.runtime.now() + PAUSE):
                 pass
             raise LostClaim
