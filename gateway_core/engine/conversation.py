@@ -82,6 +82,21 @@ class Conversation:
             raise Broken("nothing new to tell the flow")
         return said if isinstance(said, Paid | Refused) else self._new(said, life)
 
+    def ahead(self, life: Life) -> Intent:
+        """The money ask of an attempt that the journal does not have, by the answers that another attempt had."""
+        said = self._step(None)
+        for _ in range(STEPS_PER_FLOW):
+            if not isinstance(said, Ask) or said.moves_money:
+                break
+            step = life.steps.get(said.name)
+            if step is None or step.answer is None:
+                raise Broken(f"{said.name} has no answer in another attempt")
+            self.ctx.now = as_time(step.answer.at)
+            said = self._step(_answer(step))
+        if not isinstance(said, Ask) or not said.moves_money:
+            raise Broken("the flow does not come to its money ask")
+        return self._intent(said)
+
     def _step(self, answer: Done | Refused | None) -> Ask | Paid | Refused:
         try:
             if self._flow is None:

@@ -20,6 +20,8 @@ from ..model.payment import Payment
 from ..store import Result, Write
 from ..store.payments import Line
 from ..store.senders import FROZEN
+from .attempts import LostClaim as LostClaim
+from .attempts import ask_former, none_was_lost
 from .conversation import Broken, Conversation, Differs, Intent
 from .decide import LINKS, SILENT, Kind, Move, Rules, decide
 from .evidence import Source, fact_of, judged, plain
@@ -38,10 +40,6 @@ ELSEWHERE = "the channel was configured otherwise when this was sent; configure 
 HINTED = "something was heard of an earlier attempt, and the rail does not say what became of it"
 # What another writer's fact cannot make untrue: these are written after it, anything else is decided anew.
 EVIDENCE = frozenset({"answer", "word", "unsent"})
-
-
-class LostClaim(Exception):
-    """Another sender owns the payment, or its payroll was stopped: hands off."""
 
 
 @attrs.define
@@ -155,23 +153,6 @@ class Worker:
             pass
         return said
 
-    async def ask_former(self, case: Case, lane: Lane) -> list[str]:
-        """Ask about the attempts before this one, too: a rail may have paid what it had refused. Returns its words."""
-        said, here = [], self.channel.fingerprint
-        for intent in [fact for fact in case.facts if fact.kind == "intent" and fact.attempt < case.life.attempt]:
-            form = intent.body.get("find_out")
-            if not intent.body.get("moves_money"):
-                continue
-            if form is None or intent.body.get("channel", here) != here:
-                said.append("unknown")
-                continue
-            step = Step(intent.step, intent.key, True, intent.body, intent.at)
-            await self._exchange(case, step, form, lane, "reconcile", intent.attempt)
-            said.append(case.unsaved[-1].value)
-        while case.unsaved and not await self._save(case):
-            pass
-        return said
-
     async def _turn(self, case: Case, lane: Lane) -> bool:
         move = self._decide(case)
         match move.kind:
@@ -243,7 +224,7 @@ class Worker:
 
     async def _ask_hinted(self, case: Case, lane: Lane) -> None:
         """Law 8: what nobody vouches for triggers a question, about an attempt that is over, too: before the next."""
-        await self.ask_former(case, lane)
+        await ask_former(self, case, lane)
         case.talk = None
         if case.life.former_hints and not case.life.settled:
             case.note(self._fact(case, "hold", HINTED))
@@ -281,6 +262,8 @@ class Worker:
     async def _copy(self, case: Case, step: Step, lane: Lane) -> None:
         """The same bytes again; that they may go was decided, that they go is written first."""
         name = step.name
+        if step.moves_money and not await none_was_lost(self, case, lane):
+            return
         case.note(self._fact(case, "copy", step=name))
         case.money_copy = step.moves_money
         if await self._save(case):

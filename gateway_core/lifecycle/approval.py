@@ -16,6 +16,7 @@ from ..model.roles import OPEN, Matrix
 from ..store import Store, journal, payments, payrolls, suspension
 from ..store import tables as t
 from ..store.database import Record, now_us
+from ..store.rivals import refuse_if_restored
 from . import levels
 from .cycles import caps
 from .scheduling import MISSED
@@ -93,6 +94,7 @@ def _waits_for_approval(row: Record) -> bool:
 def reject(store: Store, payroll: str, by: str, reason: str) -> None:
     """Refuse a proposal: its lines are cancelled, its invoices are free."""
     with store.write() as connection:
+        refuse_if_restored(connection)
         row = payrolls.get(connection, payroll)
         payrolls.record(connection, store, row, "rejected", by, {"reason": reason}, state="rejected")
 
@@ -109,6 +111,7 @@ def send_back(store: Store, payroll: str, by: str, reason: str) -> None:
 def withdraw(store: Store, payroll: str, by: str, reason: str) -> None:
     """The whole payroll is withdrawn before anything of it was sent."""
     with store.write() as connection:
+        refuse_if_restored(connection)
         row = payrolls.get(connection, payroll)
         payrolls.record(connection, store, row, "cancelled", by, {"reason": reason}, state="cancelled")
 

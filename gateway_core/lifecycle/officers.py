@@ -16,6 +16,7 @@ from ..store import Result, Store, Write, journal, payments, payrolls, writes
 from ..store import tables as t
 from ..store.database import now_us
 from ..store.payments import Line
+from ..store.rivals import refuse_if_restored
 from . import documents
 from .cycles import caps
 
@@ -35,6 +36,7 @@ def cancel(store: Store, payroll: str, by: str, reason: str, only: Sequence[str]
     chosen = [sa.or_(_p.id.in_(only), _p.invoice.in_(only))] if only else []
     while True:
         with store.write() as connection:
+            refuse_if_restored(connection)
             row = payrolls.get(connection, payroll)
             if row.state not in SENDS:
                 raise WrongState(f"payroll {row.name!r} is {row.state.replace('_', ' ')}; reject it instead")
@@ -53,6 +55,7 @@ def cancel(store: Store, payroll: str, by: str, reason: str, only: Sequence[str]
 
 def _give_up_files(store: Store, payroll: str, by: str, reason: str, only: Sequence[str]) -> None:
     with store.read() as connection:
+        refuse_if_restored(connection)
         row = payrolls.get(connection, payroll)
     if row.state in SENDS:
         documents.give_up(store, row.id, by, reason, only)

@@ -74,7 +74,9 @@ def apart(fact: Fact) -> tuple[Fact, ...]:
     """
     if fact.kind != "outcome" or not fact.step:
         return (fact,)
-    return attrs.evolve(fact, kind="answer", value=BROUGHT[fact.value]), attrs.evolve(fact, source="flow", step="")
+    no, at, value, attempt, key, body = fact.no, fact.at, fact.value, fact.attempt, fact.key, fact.body
+    answer = Fact(no, at, "answer", BROUGHT[value], fact.source, attempt, fact.step, key, body)
+    return answer, Fact(no, at, "outcome", value, "flow", attempt, "", key, body)
 
 
 def said_apart(facts: Iterable[Fact]) -> Iterator[Fact]:

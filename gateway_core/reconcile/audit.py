@@ -10,6 +10,7 @@ import attrs
 import sqlalchemy as sa
 
 from ..contract.channel import Channel
+from ..engine.attempts import ask_former
 from ..engine.decide import Rules
 from ..engine.driver import Driver
 from ..engine.groups import Groups
@@ -138,7 +139,7 @@ async def _one_lane(worker: Worker, lane: Lane, todo: list[Line], agreement: Agr
             before = case.life.state
             try:
                 said = await _asked(worker, case, lane)
-                former = await worker.ask_former(case, lane)
+                former = await ask_former(worker, case, lane)
             except LostClaim:
                 agreement.silent += 1
                 continue

@@ -16,6 +16,7 @@ from ..model.states import SETTLED, shown_state
 from ..store import Store, answers, disputes, journal, payments, payrolls, statements
 from ..store import tables as t
 from ..store.database import Record, now_us
+from ..store.rivals import refuse_if_restored
 from .audit import AGREES, Agreement, open_cases
 from .report import Report, report
 
@@ -88,6 +89,7 @@ def close(store: Store, payroll: str, by: str, signature: str = "", *, despite_d
     compared = report(store, payroll, 1)
     # Nobody else writes meanwhile: what is judged is what is frozen.
     with store.write() as connection:
+        refuse_if_restored(connection)
         row = payrolls.get(connection, payroll)
         sums = _closable(store, row, by)
         _compared(connection, row, by, compared)

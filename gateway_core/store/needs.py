@@ -11,8 +11,10 @@ from ..model.states import SENDS, TAKEN, UNSENT
 from . import journal
 from . import tables as t
 from .database import Record
+from .prepared import Prepared
 
 _p, _r, _f, _o = t.payments.c, t.payrolls.c, t.facts.c, t.objections.c
+_DESPITE = Prepared(sa.select(_o.code).where(_o.payroll == sa.bindparam("w_payroll"), _o.second_by != "").distinct())
 
 
 def before(connection: Connection, row: Record, channel: str, together: Sequence[str], currency: str) -> int:
@@ -54,5 +56,4 @@ def released(connection: Connection, payroll: str, codes: Sequence[str]) -> bool
     last = max((fact.no for fact in facts if fact.kind == "approved"), default=0)
     if any(fact.kind == "balance_released" and fact.no > last for fact in facts):
         return True
-    despite = sa.select(_o.id).where(_o.payroll == payroll, _o.code.in_(codes), _o.second_by != "").limit(1)
-    return connection.execute(despite).first() is not None
+    return any(row.code in codes for row in _DESPITE.rows(connection, w_payroll=payroll))

@@ -34,6 +34,7 @@ _MAY_SEND = Prepared(
         _r.state, _r.paused, _r.approval_ends, _r.pay_at, suspension.among(_r.id).label("suspended")
     ).where(_r.id == _wanted)
 )  # fmt: skip
+_STATE = Prepared(sa.select(_r.state).where(_r.id == _wanted))
 _LISTED = Prepared(sa.select(t.payrolls).where(_r.complete).order_by(_r.proposed_at, _r.id))
 _some_open = sa.exists().where(_p.payroll == _r.id, _p.open)
 _SENDING = Prepared(
@@ -83,11 +84,11 @@ def _change(columns: frozenset[str]) -> Prepared:
 
 def begun(connection: Connection, store: Store, payroll: str) -> None:
     """Something of an approved payroll is being worked on: it is ongoing from now on."""
-    row = get(connection, payroll)
-    if row.state in ("approved", "awaiting_reconciliation"):
+    (now,) = _STATE.rows(connection, w_payroll=payroll)
+    if now.state in ("approved", "awaiting_reconciliation"):
         if not store.alone:
             raise NotAlone
-        record(connection, store, row, "begun", "driver", {}, state="ongoing")
+        record(connection, store, get(connection, payroll), "begun", "driver", {}, state="ongoing")
 
 
 def paid_out(connection: Connection, store: Store, payroll: str) -> None:

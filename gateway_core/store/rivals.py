@@ -1,7 +1,9 @@
 """After a restored backup: payments whose entitlement lies in another payment, too.
 
 What was lost with the newer store may have withdrawn one of them and paid the other, under a key that this store never
-gave out. Asking about the one proves nothing about the other: people look, and withdraw what must not be paid.
+gave out. Asking about the one proves nothing about the other: people look, and withdraw what must not be paid. For the
+same reason nobody withdraws anything alone there, and no payroll is closed: what looks unsent, or refused, may be paid
+already, and its entitlement would be free for another payment.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from ..model.errors import WrongState
 from ..model.states import WITHDRAWN
 from . import tables as t
 from .database import Record
@@ -26,6 +29,17 @@ _BESIDE = Among(
     .where(_p.state != "cancelled", *(_r.state != over for over in (*sorted(WITHDRAWN), "reconciled"))),
     _p.entitlement,
 )
+# Why nothing is withdrawn or closed there.
+LOST = (
+    "the store was restored from a backup, and what was lost may have paid what is not paid here: run it, so that the"
+    " rail is asked; two people release what is held, or say that all is known again (`gateway restored --over`)"
+)
+
+
+def refuse_if_restored(connection: Connection) -> None:
+    """Raise WrongState where the store was restored, until two people said that what was lost is known."""
+    if _WHOLE.rows(connection):
+        raise WrongState(LOST)
 
 
 def rivals(connection: Connection, rows: Sequence[Record]) -> dict[str, str]:

@@ -4,5 +4,6 @@
     python -m tests.mutants --told                    what each bug is, and where it was seen
 
 A bug is a small patch of one function of the real core (see `hunting.mutant`), in the file of its family: how answers
-are `reading`, `keys`, `copies`, `writing`, `claiming`, `callbacks`, `endings`, `approving`, `people`, `auditing`.
+are `reading`, `keys`, `copies`, `writing`, `claiming`, `callbacks`, `endings`, `approving`, `people`,
+`restored`, `auditing`.
 """

@@ -106,7 +106,7 @@ def exception_is_refused(m: pytest.MonkeyPatch) -> None:
 
 
 @mutant(
-    breaks="2, 3, 9", hunt=Swarm(TWICE, 60),
+    breaks="2, 3, 9", hunt=Swarm(TWICE, 150),
     seen="OpenG2P bridge 1.0: any exception other than an HTTP status sends the whole batch again, up to 15 times."
     " HOPE's gateway: a POST is repeated on any network error.",
 )  # fmt: skip

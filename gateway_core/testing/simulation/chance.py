@@ -50,6 +50,8 @@ class Tape:
         self, seed: int | str | None = None, prefix: Sequence[int] = (), script: Sequence[Deviation] = ()
     ) -> None:
         self._draw = None if seed is None else random.Random(seed).random
+        # Where nothing is told beforehand, each choice is a draw and no more.
+        self._freely = None if prefix or script else self._draw
         self._prefix = prefix
         self._script = {(d.label, d.nth): d.value for d in script}
         self._met: Counter[str] = Counter()
@@ -65,7 +67,7 @@ class Tape:
         elif place < len(self._prefix):
             drawn = min(self._prefix[place], size - 1)
         elif (draw := self._draw) is not None and size > 1 and draw() < odds:
-            drawn = 1 + int(draw() * (size - 1))
+            drawn = 1 if size == 2 else 1 + int(draw() * (size - 1))
         self.choices.append(drawn)
         self._marks.append((self.now, label, size, options))
         return drawn
@@ -97,8 +99,13 @@ class Tape:
         return options[self.choose(len(options), label, odds, options)]
 
     def chance(self, label: str, odds: float) -> bool:
-        """Whether something unlikely happens."""
-        return self.choose(2, label, odds, _NO_YES) == 1
+        """Whether something unlikely happens: asked at every step of a process, and so most of what is asked."""
+        if self._freely is None:
+            return self.choose(2, label, odds, _NO_YES) == 1
+        drawn = self._freely() < odds
+        self.choices.append(+drawn)
+        self._marks.append((self.now, label, 2, _NO_YES))
+        return drawn
 
     @property
     def marks(self) -> list[Mark]:

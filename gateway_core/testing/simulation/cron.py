@@ -50,7 +50,7 @@ class Cron:
         self.slots: list[Process | None] = [None] * count
         self.stores = [open_store() for _ in range(count)]
         self.crashes = self.visits = 0
-        self._dangerous = bool(shape.freeze_odds or shape.crash_odds)
+        self._freezes, self._dies = shape.freeze_odds, shape.crash_odds
         self._labels = [_Labels(slot) for slot in range(count)]
         self._planned, self._idle, self._known = [False] * count, [0] * count, [0] * count
         for slot in range(count):
@@ -186,15 +186,13 @@ class Cron:
 
     def _risk(self, slot: int, process: Process, where: str) -> bool:
         """Whether the process dies here. It may also be stopped for a while."""
-        shape, tape = self.shape, self.stage.tape
-        if not self._dangerous or self._calm():
+        if not (self._freezes or self._dies) or self._calm():
             return False
+        tape = self.stage.tape
         stopped, dies = self._labels[slot][where]
-        if shape.freeze_odds and tape.chance(stopped, shape.freeze_odds):
+        if self._freezes and tape.chance(stopped, self._freezes):
             process.freeze(tape.pick((90, 25, 200), "for seconds", 0.5) * SECOND)
-        if not shape.crash_odds or self.crashes >= CRASHES:
-            return False
-        if not tape.chance(dies, shape.crash_odds):
+        if not self._dies or self.crashes >= CRASHES or not tape.chance(dies, self._dies):
             return False
         self.crashes += 1
         process.end()

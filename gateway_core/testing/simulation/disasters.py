@@ -1,4 +1,4 @@
-"""What happens to a whole machine: its clock is set, an old backup of the store is put in place."""
+"""What happens to a whole machine, or a whole rail: a clock is set, an old backup put in place, a rail goes down."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import partial
 import attrs
 
 from .home import AnyHome
+from .lanes import DOWN, Net
 from .marking import SimMark
 from .shape import Shape
 from .steps import SECOND, Stage
@@ -17,7 +18,11 @@ JUMP_TIMES = (0.06, 1.0, 30.0, 200.0)
 JUMPS = (3_600, -3_600, 90, -90, 7_200)
 # Before anything was sent, between two steps, or in the midst of things.
 BACKUP_TIMES = (0.0, 0.012, 0.06, 0.3, 5.0, 60.0)
-RESTORE_TIMES = (1.0, 0.1, 40.0, 400.0)
+# The last one: when people have long decided what became of everything.
+RESTORE_TIMES = (1.0, 0.1, 40.0, 400.0, 4_000.0)
+OUTAGE_TIMES = (0.0, 0.06, 60.0)
+# So long that a sender gives up asking, or so short that it asks again.
+OUTAGES = (600, 60)
 
 
 @attrs.define
@@ -27,6 +32,7 @@ class Disasters:
     stage: Stage
     shape: Shape
     home: AnyHome
+    net: Net
     mark: SimMark | None
     watch: Watch
     gone: Callable[[], None]
@@ -39,6 +45,10 @@ class Disasters:
             if shape.jumps and tape.chance(f"the clock is set, {number + 1}", shape.jumps):
                 at = tape.pick(JUMP_TIMES, "at seconds", 0.8)
                 self.stage.after(int(at * SECOND), partial(self._jump, tape.pick(JUMPS, "by seconds", 0.8)))
+        if shape.outages and tape.chance("the rail goes down", shape.outages):
+            at = int(tape.pick(OUTAGE_TIMES, "down at seconds", 0.6) * SECOND)
+            self.stage.after(at, partial(self._down, tape.pick(DOWN, "while it is down", 0.6)))
+            self.stage.after(at + tape.pick(OUTAGES, "down for seconds", 0.4) * SECOND, partial(self._down, ""))
         if shape.restored and tape.chance("an old backup is put in place", shape.restored):
             at = int(tape.pick(BACKUP_TIMES, "backed up at seconds", 0.8) * SECOND)
             after = int(tape.pick(RESTORE_TIMES, "put in place after seconds", 0.8) * SECOND)
@@ -51,6 +61,9 @@ class Disasters:
 
     def _jump(self, by: int) -> None:
         self.stage.skew += by * SECOND
+
+    def _down(self, how: str) -> None:
+        self.net.down = how
 
     def _back_up(self) -> None:
         self.home.raw.execute("SAVEPOINT backup")

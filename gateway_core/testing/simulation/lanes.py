@@ -19,17 +19,23 @@ FAULTS = (
     "5xx after effect", "garbage", "connection refused", "stale answer", "answered slowly",
 )  # fmt: skip
 LATE = (45, 120)
+# How a rail that is down treats every exchange.
+DOWN = ("request lost", "answer lost", "connection refused", "5xx before effect")
 
 
 @attrs.define
 class Net:
-    """All lanes of a world. `under_way` counts the copies of each request that may still land."""
+    """All lanes of a world. `under_way` counts the copies of each request that may still land.
+
+    `down`: how every exchange goes just now; '': each goes its own way.
+    """
 
     stage: Stage
     provider: Provider
     watch: Watch
     odds: float
     under_way: Counter[str] = attrs.field(factory=Counter)
+    down: str = ""
 
     def arrive(self, wire: Wire, repeated: bool, box: list[Reply]) -> None:
         """A request reaches the provider."""
@@ -46,6 +52,8 @@ class Net:
         """How this exchange goes."""
         if self.provider.calm():
             return FAULTS[0]
+        if self.down:
+            return self.down
         return self.stage.tape.pick(FAULTS, f"{wire.method} {wire.target}", self.odds)
 
 

@@ -22,12 +22,18 @@ from .lanes import Net
 from .marking import SimMark
 from .steps import SECOND, Stage
 
-ACTS = ("nothing", "cancel one", "pause", "retry refused", "release held", "someone edits the store")
+EDITS = "someone edits the store"
+ACTS = ("nothing", "cancel one", "pause", "retry refused", "release held", EDITS, "end what was sent")
 TIMES = (0.06, 0.01, 0.3, 5.0, 60.0, 400.0, 1_200.0, 3_000.0)
 # What was not sent yet is what is worth editing.
 EDITED = (0.001, 0.06, 5.0)
 # Nobody decides about a payment that moved just now: a stopped process or a late request may still be under way.
 SETTLED_FOR = 400 * SECOND
+_SENT_AND_HELD = (
+    "SELECT id, entitlement FROM payments WHERE state = 'held' AND EXISTS (SELECT 1 FROM facts"
+    " WHERE payment = payments.id AND kind = 'intent' AND key <> '') ORDER BY payroll, line"
+)
+_KEPT_FROM_IT = "SELECT id FROM payments WHERE state = 'held' AND facts = 1 AND entitlement = ? ORDER BY payroll, line"
 
 
 @attrs.define
@@ -64,7 +70,7 @@ class Office:
         for number in range(2):
             act = self.tape.pick(ACTS, f"officer's act {number + 1}", busy)
             if act != "nothing":
-                times = EDITED if act == ACTS[-1] else TIMES
+                times = EDITED if act == EDITS else TIMES
                 when = self.tape.pick(times, f"{act}, at seconds", 0.8)
                 self.stage.after(int(when * SECOND), partial(self._do, act))
         if self.tape.chance("held ones are released in the end", busy):
@@ -76,7 +82,8 @@ class Office:
             "pause": self._pause,
             "retry refused": self._retry,
             "release held": self._release,
-            "someone edits the store": self._tamper,
+            EDITS: self._tamper,
+            "end what was sent": self._end_sent,
         }[act]()
         self.cron.wake()
 
@@ -117,8 +124,19 @@ class Office:
                 self.careless.add(payment)
                 to = self.tape.pick(("ready", "paid", "refused", "cancelled"), "says", 0.7)
             if to:
-                for person in ("checker", "director"):
-                    self._tried(officers.release, payment, to, person, "seen in the rail's books")
+                self._agree(payment, to)
+
+    def _end_sent(self) -> None:
+        """What was sent and came to nothing is over; the person is paid by another payroll that was kept from it."""
+        for payment, entitlement in self.raw.execute(_SENT_AND_HELD).fetchall():
+            if self._moved(payment) == 0:
+                self._agree(payment, "cancelled")
+                for (other,) in self.raw.execute(_KEPT_FROM_IT, (entitlement,)).fetchall():
+                    self._agree(other, "ready")
+
+    def _agree(self, payment: str, to: str) -> None:
+        for person in ("checker", "director"):
+            self._tried(officers.release, payment, to, person, "seen in the rail's books")
 
     def say_restored(self, mark: SimMark) -> None:
         """Two people say that the store is an older one; later, now and then, that what was lost is known again."""
@@ -129,21 +147,26 @@ class Office:
             mark.of(store).reset(*opening.newest(store))
 
         self._tried(said)
+        if self.tape.chance("one is cancelled at once", 0.2):
+            self._cancel()
         if self.tape.chance("all is known again after 5,000 s", 0.5):
             self.stage.after(5_000 * SECOND, lambda: self._tried(opening.note_restored, ""))
 
     def _seen(self, payment: str) -> str:
-        """What the rail's books show; '' while they do not show enough."""
+        """What the rail's books say that it is to be; '' while they do not show enough."""
+        moved = self._moved(payment)
+        if moved:
+            return "paid"
+        return "" if moved is None else self.tape.pick(("refused", "ready", "cancelled"), "not paid, so", 0.6)
+
+    def _moved(self, payment: str) -> int | None:
+        """How often money left, by the rail's books; None while they do not show enough."""
         mine = [transfer for transfer in self.net.provider.ledger.values() if transfer.order.reference == payment]
         (last,) = self.raw.execute("SELECT max(at) FROM facts WHERE payment = ?", (payment,)).fetchone()
         quiet = self.stage.clock() - int(last or 0) > SETTLED_FOR and not self.cron.frozen() and not self.stage.skew
         moved = sum(transfer.moved for transfer in mine)
         undecided = any(transfer.status == "pending" for transfer in mine) or any(self.net.under_way.values())
-        if not quiet or undecided or moved > 1:
-            return ""
-        if moved:
-            return "paid"
-        return self.tape.pick(("refused", "ready", "cancelled"), "not paid, so", 0.6)
+        return None if not quiet or undecided or moved > 1 else moved
 
     def _tried(self, act: Callable[..., object], *given: object) -> None:
         """People are told when something cannot be done now; they go on."""

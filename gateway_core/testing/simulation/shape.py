@@ -15,10 +15,10 @@ class Shape:
     people. three_asks: look-up, quote and payment instead of one request. dedupes .. longest_request, window: what the
     rail promises (see Capabilities). concurrency: lanes. senders, lease: how many, and how long each may be silent.
     wait: so long a run waits for what is due later (None: until the end). poll: it looks for callbacks so often, and
-    for what others left to do. whole_run: with the look at approval, stops
-    and balance. odds: of each fault of wire and rail. crash_odds, freeze_odds: of dying or being stopped at a step.
-    busy_officer: of acts of people. commit_odds: of a COMMIT that raises, and of a locked database. jumps: of the clock
-    being set. restored: of an old backup being put in place. closes: the payroll is reconciled and closed in the end.
+    for what others left to do. whole_run: with the look at approval, stops and balance. odds: of each fault of wire and
+    rail. crash_odds, freeze_odds: of dying or being stopped at a step. busy_officer: of acts of people. commit_odds: of
+    a COMMIT that raises, and of a locked database. jumps: of the clock being set. restored: of an old backup being put
+    in place. outages: of a rail that is down for a while. closes: the payroll is reconciled and closed in the end.
     """
 
     payments: int = 1
@@ -43,6 +43,7 @@ class Shape:
     commit_odds: float = 0.0
     jumps: float = 0.0
     restored: float = 0.0
+    outages: float = 0.0
     closes: bool = False
 
     @classmethod
@@ -73,6 +74,7 @@ class Shape:
             jumps=pick((0.0, 0.7), "the clock is set", 0.12),
             restored=pick((0.0, 0.9), "an old backup is put in place", 0.08),
             closes=pick((False, True), "reconciled and closed", 0.12),
+            outages=pick((0.0, 0.7), "a rail that goes down", 0.06),
         )  # fmt: skip
 
 

@@ -111,7 +111,7 @@ class World:
         if mark is not None:
             mark.of(self.cron.stores[0]).reset(0, 0, b"")
         self.office = Office(self.stage, self.net, self.home.raw, self.open_store, self.cron)
-        self.disasters = Disasters(self.stage, self.shape, self.home, mark, self.watch, self._gone)
+        self.disasters = Disasters(self.stage, self.shape, self.home, self.net, mark, self.watch, self._gone)
         self._mark = mark
         self.office.open(self.shape.busy_officer)
         self.disasters.open()
