@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from .engine.mark import Mark
 from .engine.runtime import AsyncioRuntime
 from .filing import Filing
 from .lifecycle import approval, checking, levels, noting, officers, proposing, running, vouching
@@ -119,6 +120,7 @@ class Deciding(Filing, ABC):
     def reject(self, payroll: str, *, by: str, reason: str) -> None:
         """Refuse a proposal for good. Its invoices are free for another payroll."""
         normal(by)
+        self._not_older()
         approval.reject(self._store, payroll, by, reason)
 
     def send_back(self, payroll: str, *, by: str, reason: str) -> None:
@@ -139,6 +141,7 @@ class Deciding(Filing, ABC):
     def cancel(self, payroll: str, *, by: str, reason: str, only: Sequence[str] = ()) -> int:
         """Withdraw what was not sent (all of it, or the named payments or invoices), or a draft. Returns how many."""
         normal(by)
+        self._not_older()
         proposing.give_up_correction(self._store, payroll)
         with self._store.read() as connection:
             row = payrolls.get(connection, payroll)
@@ -146,6 +149,10 @@ class Deciding(Filing, ABC):
             approval.withdraw(self._store, row.id, by, reason)
             return int(row.lines)
         return officers.cancel(self._store, row.id, by, reason, only)
+
+    def _not_older(self) -> None:
+        """What looks unsent in a backup that was put back may be paid: it frees nothing and ends nothing."""
+        Mark(self.configuration.mark_dir, self._store).compare()
 
 
 def _money(text: str) -> Money:

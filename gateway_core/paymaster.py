@@ -315,6 +315,7 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
     def close(self, payroll: str, *, by: str, signature: str = "") -> Totals:
         """Freeze a payroll of which every unit is explained; another person than the one who reconciled."""
         normal(by)
+        self._not_older()
         blocked = self.configuration.disputes_block
         with self._permitted("close", by, payroll):
             totals = closing.close(self._store, payroll, by, signature, despite_disputes=not blocked)

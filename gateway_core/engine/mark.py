@@ -108,16 +108,26 @@ class Mark:
 
     def check(self) -> None:
         """Raises RestoredStore when the store is behind a mark, or has none at this address."""
+        noted = self._noted()
+        if not noted:
+            self._join()
+        self._agree(noted)
+
+    def compare(self) -> None:
+        """Raises RestoredStore when the store is behind a mark. Who never sent from here has none, and cannot tell."""
+        self._agree(self._noted())
+
+    def _noted(self) -> list[dict[str, Any]]:
         try:
             others = [text for place in self._places() if (text := place.read_text())]
             # Who has taken a mark and not yet written to it has sent nothing.
-            noted = [json.loads(text) for text in (self.path.read_text(), *others)]
+            return [json.loads(text) for text in (self.path.read_text(), *others)]
         except (FileNotFoundError, ValueError):
-            noted = []
+            return []
         except OSError as error:
             raise StoreError(f"the mark {error.filename} cannot be read: {error.strerror}; nothing is sent") from error
-        if not noted:
-            self._join()
+
+    def _agree(self, noted: list[dict[str, Any]]) -> None:
         with self._store.read() as connection:
             for each in noted:
                 self._agrees(connection, each)
