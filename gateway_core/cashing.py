@@ -18,6 +18,7 @@ from .cash.reviewing import ProofView, Reviewer
 from .cash.stations import Device, Manager, Point, PointPolicy
 from .cash.taking import Submitted, Taking
 from .contract.policies import Policies
+from .lifecycle.intake import Assigner
 from .model.errors import WrongState
 from .model.people import normal
 from .settling import Settling
@@ -55,6 +56,13 @@ class Cashing(Settling):
     def managers(self) -> list[Manager]:
         """Who runs payment points."""
         return stations.managers(self._store)
+
+    def _assigning(self) -> Assigner | None:
+        """Gives rows of a payroll that name no payment point the one that serves them; None where cash is not paid."""
+        if not self._cash_channels:
+            return None
+        with self._store.read() as connection:
+            return Assigner(cash.places(connection, cash.POINT))
 
     # -- lists and proofs ----------------------------------------------------------------------------------------------
 

@@ -133,7 +133,7 @@ def _arrival(store: Store, answer: str, sha256: str, counted: int | None, is_sig
                 # One that is being read just now is in the table in part.
                 continue
             if is_signed and (bare := [row.id for row in rows if not row.signed]):
-                yield f"it was signed, and the table says of {len(bare)} of its records that they came without a signature"
+                yield f"it was signed, and the table says of {len(bare)} of its records that they were not"
             if gone := mine - {row.id for row in rows}:
                 yield f"{len(gone)} of its records are gone from the table, such as {min(gone)}"
     if counted is not None and counted != count:

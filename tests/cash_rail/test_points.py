@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
+from gateway_core import Account
 from gateway_core.cash.stations import Device, Manager, Point
+from gateway_core.model.beneficiary import Beneficiary
 from gateway_core.model.errors import ConfigurationError, InvalidPayroll
 
 if TYPE_CHECKING:
@@ -92,3 +94,54 @@ def test_points_of_each_list_are_apart_and_lists_have_a_limit(open_till: Callabl
     here, there = till.invoices(3), till.invoices(5, point="P2")[3:]
     till.run(till.shop.approved([*here, *there]))
     assert sorted((paper["point"], len(paper["lines"])) for paper in till.papers()) == [("P1", 1), ("P1", 2), ("P2", 2)]
+
+
+@pytest.mark.parametrize(
+    ("extra", "point", "code"),
+    [
+        ({"location": "gulu"}, "P1", ""), ({"group": "elderly"}, "P2", ""), ({"Location": " gulu "}, "P1", ""),
+        ({"location": "arua", "group": "elderly"}, "P2", ""), ({"location": "gulu", "group": "mothers"}, "P1", ""),
+        ({"location": "gulu", "group": "elderly"}, "", "several_points"), ({"location": "lira"}, "", "several_points"),
+        ({"location": "kitgum"}, "", "no_point"), ({"location": "moroto"}, "", "no_point"), ({}, "", "missing"),
+    ],
+)  # fmt: skip
+def test_who_names_no_point_is_paid_at_the_one_that_serves(
+    till: Till, extra: dict[str, str], point: str, code: str
+) -> None:
+    served: dict[str, dict[str, Any]] = {
+        "P1": {"locations": ("gulu", "lira"), "groups": ("mothers",)},
+        "P2": {"locations": ("lira", "arua"), "groups": ("elderly",)},
+        "P3": {"locations": ("moroto",), "suspended": True},
+        "P4": {"groups": ("mothers",)},
+    }
+    for name, said in served.items():
+        till.paymaster.set_point(Point(code=name, **said), by="amina")
+    (nowhere,) = till.invoices(1, point="", extra=extra)
+    (somewhere,) = till.invoices(2, point="P4", extra=extra)[1:]
+    if code:
+        with pytest.raises(InvalidPayroll) as refused:
+            till.shop.proposed([nowhere, somewhere])
+        (mistake,) = refused.value.mistakes
+        assert (mistake.line, mistake.field, mistake.code) == (1, "account", code)
+        return
+    payroll = till.shop.proposed([nowhere, somewhere])
+    till.paymaster.set_point(Point(code=point), by="amina")
+    till.paymaster.set_point(Point(code="P4", **served[point]), by="amina")
+    till.paymaster.approve(payroll, by="joseph")
+    till.run(payroll)
+    assert sorted(paper["point"] for paper in till.papers()) == [point, "P4"], "as it was proposed, and then approved"
+    till.whole()
+
+
+def test_what_a_cycle_generates_is_paid_at_the_point_that_serves(till: Till) -> None:
+    till.paymaster.set_point(Point(code="P2", locations=("lira",)), by="amina")
+    till.paymaster.set_programme("grant", by="amina", currency="UGX", amount="50000", channel="cash")
+    till.paymaster.set_cycle("grant", "1", by="amina")
+    where = Account("payment_point", "")
+    people = [Beneficiary(id="B-1", name="Rose Atim", account=where, extra={"location": "lira"})]
+    till.paymaster.generate("grant/1", people, by="amina")
+    (made,) = till.paymaster.propose_from_pool("round", "grant/1", by="amina")
+    assert [view.account for view in till.paymaster.payments(made.payroll)] == ["P2"]
+    with pytest.raises(InvalidPayroll, match="no payment point serves location 'kitgum'"):
+        strangers = [attrs.evolve(people[0], id="B-2", extra={"location": "kitgum"})]
+        till.paymaster.generate("grant/1", strangers, by="amina")
