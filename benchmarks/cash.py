@@ -47,7 +47,8 @@ def photograph(n: int) -> bytes:
     made = io.BytesIO()
     picture = Image.new("RGB", (64, 48), (n % 256, n // 256 % 256, 90))
     for bit in range(24):
-        picture.paste((255, 255, 255) if n >> bit & 1 else (0, 0, 0), (bit % 8 * 8, bit // 8 * 16, bit % 8 * 8 + 8, 16))
+        x, y = bit % 8 * 8, bit // 8 * 16
+        picture.paste((255, 255, 255) if n >> bit & 1 else (0, 0, 0), (x, y, x + 8, y + 16))
     picture.save(made, "PNG")
     return made.getvalue()
 
@@ -85,6 +86,7 @@ def steps(paymaster: Paymaster, folder: Path, people: int) -> Iterator[tuple[str
     yield "phones", lambda: subprocess.run(packing, check=True)
     yield "import", lambda: paymaster.submit_proofs(folder / "phones", by="amina")
     yield "import again", lambda: paymaster.submit_proofs(folder / "phones", by="amina")
+    yield "verify", lambda: _whole(paymaster)
     yield "accept", lambda: _all_accepted(paymaster, names)
     for one in paymaster.lists("bench"):
         paymaster.count_list(one.name, by="amina", how="paper", handed_out=one.total, returned=0)
@@ -96,6 +98,11 @@ def steps(paymaster: Paymaster, folder: Path, people: int) -> Iterator[tuple[str
 def _exported(paymaster: Paymaster, names: list[str], folder: Path) -> None:
     for name in names:
         paymaster.export_list(name, folder / f"{name}.zip")
+
+
+def _whole(paymaster: Paymaster) -> None:
+    findings = paymaster.verify().findings
+    assert not findings, findings[0]
 
 
 def _all_accepted(paymaster: Paymaster, names: list[str]) -> None:
