@@ -12,9 +12,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from gateway_core.cash import deciding, sealing
+from gateway_core.cash import sealing
 from gateway_core.engine.batch import judging, matching
 from gateway_core.model import proof
+from gateway_core.model.life import fold
 from gateway_core.store import cash_tables, proofs
 
 from .world import STEPS, World
@@ -58,7 +59,12 @@ def deaf(m: pytest.MonkeyPatch) -> None:
 
 def late_is_too_late(m: pytest.MonkeyPatch) -> None:
     """A proof that comes after the list's last day is left lying."""
-    m.setattr(deciding, "OPEN", frozenset({"pending"}))
+    known = judging.stated
+
+    def stated(said: Any, ours: Any, *rest: Any) -> Fact | None:
+        return None if fold(ours.facts).state == "unknown" else known(said, ours, *rest)
+
+    m.setattr(matching, "stated", stated)
 
 
 def twice_is_two(m: pytest.MonkeyPatch) -> None:
