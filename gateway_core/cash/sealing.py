@@ -134,7 +134,9 @@ def seal(store: Store, name: str, by: str) -> Account:
 
 def _may(connection: Connection, document: Record, row: Record, by: str) -> None:
     differ(row.counted_by, by, "counted this list's cash")
-    _none_of_its_officers(connection, document, by, ())
+    facts = journal.facts_of_payroll(connection, row.id)
+    phones = next(fact.body["devices"] for fact in reversed(facts) if fact.kind == "counted")
+    _none_of_its_officers(connection, document, by, phones)
     for one in proofs.givers(connection, document.id):
         differ(one, by, "gave this list's proofs in")
     _open(connection, document)

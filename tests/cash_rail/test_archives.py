@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from gateway_core.cash.record import PhotoRef, as_json
 from gateway_core.cash.stations import Device as Known
 from gateway_core.model.errors import WrongState
 from gateway_core.model.identity import canonical
+from gateway_core.store import parcels
 from gateway_core.store.clock import now_us
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ def picture(shade: int) -> bytes:
 
 def packed(till: Till, path: Path, phone: Device, key: Any = None, lines: int = 2, **changes: str) -> Path:
     """A phone reads its list as it was written for it, pays, and packs what it recorded."""
+    path.parent.mkdir(exist_ok=True)
     till.paymaster.export_list(till.paper()["id"], path.with_name("list.zip"))
     pay_list, _ = read_list(path.with_name("list.zip"))
     photos = {hashlib.sha256(data).hexdigest(): data for data in map(picture, range(lines))}
@@ -80,6 +83,45 @@ def test_what_is_none_of_ours_is_refused_and_changes_nothing(till: Till, tmp_pat
         till.paymaster.submit_proofs(broken, by="amina")
     assert set(till.states().values()) == {"pending"}
     assert not till.paymaster.proofs(till.paper()["id"])
+
+
+def test_an_archive_that_is_refused_leaves_its_trace_and_stops_no_other(till: Till, tmp_path: Path) -> None:
+    till.issued(2)
+    bad = packed(till, tmp_path / "phones" / "a.zip", Device("p"), deployment="other")
+    worse = tmp_path / "phones" / "b.zip"
+    with zipfile.ZipFile(worse, "w") as made:
+        made.writestr("manifest.json", "{}")
+    packed(till, tmp_path / "phones" / "c.zip", Device("phone-7"))
+    (tmp_path / "phones" / "list.zip").unlink()
+    for _ in range(2):
+        with pytest.raises(WrongState, match=r"a\.zip is of the deployment"):
+            till.paymaster.submit_proofs(tmp_path / "phones", by="amina")
+    assert len(till.paymaster.proofs(till.paper()["id"])) == 2
+    noted = till.paymaster.events("refused-proofs")
+    assert [(one.kind, one.source, one.details["name"]) for one in noted] == [
+        ("refused", "amina", "a.zip"), ("refused", "amina", "b.zip"),
+    ]  # fmt: skip
+    for one, file in zip(noted, (bad, worse), strict=True):
+        data = file.read_bytes()
+        assert (one.details["size"], one.details["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
+    assert "deployment" in noted[0].details["reason"]
+    with pytest.raises(ParcelRefused, match=r"b\.zip"):
+        till.paymaster.submit_proofs(worse, by="amina")
+    till.whole()
+
+
+def test_the_same_archive_later_changes_no_flag(till: Till, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    till.issued(2)
+    parcel = packed(till, tmp_path / "phone.zip", Device("phone-7"))
+
+    def flags() -> list[tuple[str, ...]]:
+        return [proof.flags for proof in till.paymaster.proofs(till.paper()["id"])]
+
+    for hours in (-1, 0, 3):
+        monkeypatch.setattr(parcels, "now_us", lambda hours=hours: now_us() + hours * 3600 * 1_000_000)
+        till.paymaster.submit_proofs(parcel, by="amina")
+        assert [[flag.partition(":")[0] for flag in one] for one in flags()] == [["clock"], ["clock"]]
+    till.whole()
 
 
 def test_a_draft_is_a_draft_and_issues_nothing(till: Till, tmp_path: Path) -> None:
