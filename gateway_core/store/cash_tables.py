@@ -109,6 +109,7 @@ photos = Table(
     # The fact of the book of proofs that says so.
     _int("fact"),
 )
+Index("cash_photos_kept", photos.c.kept, sqlite_where=text("kept <> ''"), postgresql_where=text("kept <> ''"))
 
 # An archive of a phone, and what the phone said of itself: how many records it has, the newest one's hash, and its
 # clock when it packed, beside ours when it came. Its records are the arrival `answer`, which is kept after this.

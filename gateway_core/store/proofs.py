@@ -120,12 +120,23 @@ def givers(connection: Connection, document: str) -> list[str]:
 
 
 def photographed(connection: Connection, digests: Collection[str]) -> dict[str, list[str]]:
-    """{digest of a photo: ids of the records that have it}, the first that came first."""
-    found: dict[str, list[str]] = {}
-    query = sa.select(_q.photo, _q.id).where(_q.photo.in_(digests)).order_by(_q.received_at, _q.id)
-    for row in connection.execute(query) if digests else ():
-        found.setdefault(row.photo, []).append(row.id)
-    return found
+    """{digest of a photo: ids of the records that have it}, the first that came first.
+
+    Two files are the same photograph where the same was kept of both: what a camera or a hand wrote beside the picture
+    makes no other one of it.
+    """
+    if not digests:
+        return {}
+    one, other = c.photos.alias("one"), c.photos.alias("other")
+    same = sa.select(one.c.original, other.c.original.label("as_well")).where(
+        one.c.original.in_(digests), one.c.kept != "", other.c.kept == one.c.kept
+    )
+    files = {digest: {digest} for digest in digests}
+    for row in connection.execute(same):
+        files[row.original].add(row.as_well)
+    query = sa.select(_q.photo, _q.id).where(_q.photo.in_(set().union(*files.values())))
+    having = list(connection.execute(query.order_by(_q.received_at, _q.id)))
+    return {digest: [row.id for row in having if row.photo in alike] for digest, alike in files.items()}
 
 
 def awaiting(connection: Connection, payments: Sequence[str]) -> set[str]:

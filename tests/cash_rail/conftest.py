@@ -25,8 +25,6 @@ from .phones import Phone, papers
 if TYPE_CHECKING:
     from tests.conftest import Shop
 
-PICTURE = b"a photograph, drawn anew"
-
 
 @attrs.define
 class Till:
@@ -67,18 +65,21 @@ class Till:
     def submit(self, sent: bytes, by: str = "amina", *, photos: bool = True) -> Any:
         """Bring records in; `photos`: theirs came before."""
         said = [json.loads(line) for line in sent.splitlines()] if photos and sent[:1] == b"{" else []
-        kept = {one["photo"]["sha256"]: {"kept": self.picture()} for one in said if "photo" in one}
+        kept = {
+            one["photo"]["sha256"]: {"kept": self.picture(one["photo"]["sha256"])} for one in said if "photo" in one
+        }
         store = self.paymaster._store
         with store.write() as connection:
             parcels.keep_photos(connection, store, kept, by)
         return self.paymaster.submit_proofs(sent, by=by)
 
-    def picture(self) -> str:
-        """What was kept of each photograph lies in its folder. Returns its digest."""
-        digest = hashlib.sha256(PICTURE).hexdigest()
+    def picture(self, of: str) -> str:
+        """What was kept of a photograph lies in its folder. Returns its digest."""
+        drawn = f"{of}, drawn anew".encode()
+        digest = hashlib.sha256(drawn).hexdigest()
         path = self.paymaster._photos("cash") / digest[:2] / f"{digest}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(PICTURE)
+        path.write_bytes(drawn)
         return digest
 
     def counted(self, name: str, handed_out: int, returned: int, **changes: Any) -> Any:

@@ -71,6 +71,20 @@ def test_limits_are_per_day_and_a_list_has_its_days(
     assert {found.objection.code for found in report.objections} == ({code} if code else set())
 
 
+def test_a_limit_is_for_all_payrolls_of_those_days(open_till: Callable[..., Till]) -> None:
+    till = open_till(days=2)
+    till.paymaster.set_point(attrs.evolve(P1, day_lines=2), by="amina")
+    till.issued(3)
+    more = till.shop.proposed(till.invoices(2, programme="other"), "second")
+    assert [found.objection.code for found in till.paymaster.check(more).objections] == ["point_limit"] * 2
+    paper = till.paper()
+    for line in (1, 2):
+        till.phone.pay(paper, line)
+    till.submit(till.phone.sends())
+    till.paymaster.accept_proofs(paper["id"], by="joseph")
+    assert not till.paymaster.check(more).objections, "what is paid is none of these days' any more"
+
+
 def test_a_point_that_was_suspended_meanwhile_gets_no_list(till: Till) -> None:
     payroll = till.shop.approved(till.invoices(2))
     till.paymaster.set_point(attrs.evolve(P1, suspended=True), by="joseph")
