@@ -2,6 +2,7 @@
 
     python -m benchmarks.cash                  10,000 people at ten payment points, each with a small photograph
     python -m benchmarks.cash --people 100000
+    python -m benchmarks.cash --people 1000 --large    photographs of 4 megapixels
 
 The phones' archives are written by another process first, so that they are in no figure but their own.
 """
@@ -21,6 +22,7 @@ from typing import Any
 
 from PIL import Image
 
+from benchmarks.proofs import SIZES, photographs
 from benchmarks.reconcile import peak_mb
 from gateway_core import Account, Invoice, Money, Paymaster
 from gateway_core.cash.phone import Device, read_list, write_records
@@ -47,7 +49,8 @@ def photograph(n: int) -> bytes:
     made = io.BytesIO()
     picture = Image.new("RGB", (64, 48), (n % 256, n // 256 % 256, 90))
     for bit in range(24):
-        picture.paste((255, 255, 255) if n >> bit & 1 else (0, 0, 0), (bit % 8 * 8, bit // 8 * 16, bit % 8 * 8 + 8, 16))
+        x, y = bit % 8 * 8, bit // 8 * 16
+        picture.paste((255, 255, 255) if n >> bit & 1 else (0, 0, 0), (x, y, x + 8, y + 16))
     picture.save(made, "PNG")
     return made.getvalue()
 
@@ -58,21 +61,21 @@ def afternoon() -> str:
     return f"Etc/GMT{-ahead:+d}"
 
 
-def pack(folder: Path) -> None:
+def pack(folder: Path, make: Callable[[int], bytes], form: str) -> None:
     """A phone for each list, which pays all of it."""
     for n, file in enumerate(sorted((folder / "for-phones").glob("*.zip"))):
         paper, _ = read_list(file)
         phone, photos, records = Device(f"phone-{n}"), dict[str, bytes](), list[ProofRecord]()
         for line in paper.lines:
-            data = photograph(n * LINES + line.number)
+            data = make(n * LINES + line.number)
             photos[digest := hashlib.sha256(data).hexdigest()] = data
             at = now_us() - APART * (len(paper.lines) - line.number)
-            ref = PhotoRef(sha256=digest, format="png")
+            ref = PhotoRef(sha256=digest, format=form)
             records.append(phone.paid(paper, line, at=at, officer="grace", photo=ref))
         write_records(folder / "phones" / f"{n}.zip", DEPLOYMENT, phone, records, photos, now_us(), None)
 
 
-def steps(paymaster: Paymaster, folder: Path, people: int) -> Iterator[tuple[str, Callable[[], Any]]]:
+def steps(paymaster: Paymaster, folder: Path, people: int, *packing: str) -> Iterator[tuple[str, Callable[[], Any]]]:
     """Each step by its name."""
     for n in range(POINTS):
         paymaster.set_point(Point(code=f"P-{n}"), by="amina")
@@ -81,10 +84,11 @@ def steps(paymaster: Paymaster, folder: Path, people: int) -> Iterator[tuple[str
     yield "issue", lambda: paymaster.run("bench", wait=0.0)
     names = [one.name for one in paymaster.lists("bench")]
     yield "lists", lambda: _exported(paymaster, names, folder / "for-phones")
-    packing = [sys.executable, "-m", "benchmarks.cash", "--pack", str(folder)]
-    yield "phones", lambda: subprocess.run(packing, check=True)
+    command = [sys.executable, "-m", "benchmarks.cash", "--pack", str(folder), *packing]
+    yield "phones", lambda: subprocess.run(command, check=True)
     yield "import", lambda: paymaster.submit_proofs(folder / "phones", by="amina")
     yield "import again", lambda: paymaster.submit_proofs(folder / "phones", by="amina")
+    yield "verify", lambda: _whole(paymaster)
     yield "accept", lambda: _all_accepted(paymaster, names)
     for one in paymaster.lists("bench"):
         paymaster.count_list(one.name, by="amina", how="paper", handed_out=one.total, returned=0)
@@ -96,6 +100,11 @@ def steps(paymaster: Paymaster, folder: Path, people: int) -> Iterator[tuple[str
 def _exported(paymaster: Paymaster, names: list[str], folder: Path) -> None:
     for name in names:
         paymaster.export_list(name, folder / f"{name}.zip")
+
+
+def _whole(paymaster: Paymaster) -> None:
+    findings = paymaster.verify().findings
+    assert not findings, findings[0]
 
 
 def _all_accepted(paymaster: Paymaster, names: list[str]) -> None:
@@ -110,10 +119,11 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=10_000)
+    parser.add_argument("--large", action="store_true", help="photographs of 4 megapixels")
     parser.add_argument("--pack", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.pack:
-        pack(Path(given.pack))
+        pack(Path(given.pack), *((photographs(SIZES["large"]), "jpeg") if given.large else (photograph, "png")))
         return
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -129,7 +139,7 @@ def main() -> None:
             "channels": {"cash": cash},
         }  # fmt: skip
         with Paymaster.open(configuration, create=True) as paymaster:
-            for name, step in steps(paymaster, folder, given.people):
+            for name, step in steps(paymaster, folder, given.people, *(["--large"] if given.large else [])):
                 began = time.monotonic()
                 step()
                 print(f"{name:14} {time.monotonic() - began:8.1f} s   peak {peak_mb():6.0f} MB", flush=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,16 @@ from .cash.gateway import CashGateway
 from .cash.paper import PaperSettings, print_list
 from .cash.pay_list import PayList
 from .cash.phone import write_list
+from .cash.photos import Shelf
 from .cash.reviewing import ProofView, Reviewer
 from .cash.stations import Device, Manager, Point, PointPolicy
 from .cash.taking import Submitted, Taking
 from .contract.policies import Policies
+from .lifecycle.intake import Assigner
 from .model.errors import WrongState
 from .model.people import normal
 from .settling import Settling
 from .store import cash, payrolls
-from .store.clock import now_us
 
 
 class Cashing(Settling):
@@ -55,6 +56,13 @@ class Cashing(Settling):
     def managers(self) -> list[Manager]:
         """Who runs payment points."""
         return stations.managers(self._store)
+
+    def _assigning(self) -> Assigner | None:
+        """Gives rows of a payroll that name no payment point the one that serves them; None where cash is not paid."""
+        if not self._cash_channels:
+            return None
+        with self._store.read() as connection:
+            return Assigner(cash.places(connection, cash.POINT))
 
     # -- lists and proofs ----------------------------------------------------------------------------------------------
 
@@ -102,7 +110,8 @@ class Cashing(Settling):
         Lines; also their bytes). Photographs are drawn anew and kept; records are kept as they came, then read. The
         same again changes nothing, any order will do. `channel` may be left out where there is one for cash.
 
-        Raises ParcelRefused with every mistake of an archive, WrongState where records cannot be read.
+        Raises ParcelRefused with every mistake of an archive, WrongState where records cannot be read. That an archive
+        was refused is a fact (`events("refused-proofs")`); the others of a folder are taken first.
         """
         normal(by)
         over, done = self._cash_channel(channel), Submitted()
@@ -117,7 +126,7 @@ class Cashing(Settling):
         if isinstance(proofs, bytes):
             keep("records.jsonl", proofs)
         else:
-            Taking(self._store, over, lambda: self._photos(over), keep, now_us(), done).take(Path(proofs))
+            Taking(self._store, over, lambda: self._photos(over), keep, by, done).take(Path(proofs))
         done.records = self._catch_up()
         return done
 
@@ -149,18 +158,21 @@ class Cashing(Settling):
         reason: str = "",
     ) -> Account:  # fmt: skip
         """The first of two people: the cash of a list is counted (minor units), and nothing more can be paid by it:
-        all records of its `devices` came ({device: its last number}), the `paper` is back, or it is `lost`.
+        all records of its `devices` came ({device: its last number}), the `paper` is back, or it is `lost`. Raises
+        MakerIsChecker for an officer of the list.
         """
         normal(by)
         self._catch_up()
-        return sealing.count(
-            self._store, name, by, how=how, handed_out=handed_out, returned=returned, devices=devices or {},
-            reason=reason,
-        )  # fmt: skip
+        with self._permitted("count a list", by, name):
+            return sealing.count(
+                self._store, name, by, how=how, handed_out=handed_out, returned=returned, devices=devices or {},
+                reason=reason,
+            )  # fmt: skip
 
     def seal_list(self, name: str, *, by: str) -> Account:
         """The second person agrees: what nobody proved was not collected, and its payment is refused. Raises WrongState
-        where handed out is not paid + returned. Can be repeated after a crash.
+        where handed out is not paid + returned, MakerIsChecker for who counted, an officer of the list, or who gave its
+        proofs in. Can be repeated after a crash.
         """
         normal(by)
         self._catch_up()
@@ -193,7 +205,19 @@ class Cashing(Settling):
             return Path(said)
         if self._store.file is None:
             raise WrongState(f"channels.{channel}.photos is missing: say in which folder photographs are kept")
-        return self._store.file.with_name(self._store.file.name + ".photos")
+        return self._beside(self._store.file)
+
+    @property
+    def _photograph(self) -> Callable[[str], bool] | None:
+        """In one of the folders of the channels for cash, or beside the store."""
+        given = {Path(said) for name in self._cash_channels if (said := self._cash(name).settings.photos)}
+        beside = [] if self._store.file is None else [self._beside(self._store.file)]
+        shelves = [Shelf(folder) for folder in (*sorted(given), *beside)]
+        return (lambda sha256: any(shelf.whole(sha256) for shelf in shelves)) if shelves else None
+
+    @staticmethod
+    def _beside(store: Path) -> Path:
+        return store.with_name(store.name + ".photos")
 
     def _reviewer(self) -> Reviewer:
         zones = {name: self._cash(name).zone for name in self._cash_channels}

@@ -121,7 +121,10 @@ class Cycling(Cashing):
         rules = self._rules(channel, reading.pop("control_total", None), reading.pop("control_count", None), **reading)
         # Which channel pays where the cycle names none is known at the proposal; its limit is looked at there.
         limits = rules.channels if terms.channel else {**rules.channels, channel: None}
-        return intake.read(beneficiaries, attrs.evolve(rules, channels=limits, fill=fill, filled=FILLED))
+        return intake.read(
+            beneficiaries,
+            attrs.evolve(rules, channels=limits, fill=lambda rows: fill((rules.fill or iter)(rows)), filled=FILLED),
+        )
 
     def _calculation(self, programme: str, cycle: str, terms: Terms) -> Calculation | None:
         if not terms.calculation:

@@ -140,8 +140,9 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
         self.configuration.channel(channel)
         known = {name: limits.get(name) for name in self.configuration.channel_names}
         return intake.Rules(
-            default_channel=channel, channels=known, control_total=total, control_count=count, **reading
-        )
+            default_channel=channel, channels=known, control_total=total, control_count=count,
+            fill=self._assigning(), **reading,
+        )  # fmt: skip
 
     def check(self, payroll: str, *, progress: Progress = _quiet) -> CheckReport:
         """Ask the rail about every account and the balance, and the host's policies; every objection at once."""

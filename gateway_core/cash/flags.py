@@ -50,11 +50,11 @@ class Known:
     """What the office knows beside the record. What is not known (None, empty) is not checked.
 
     `amount`, `currency`, `invoice`, `alternates` (names) are the pay list's line. `days` are ISO dates in `zone`, the
-    point's. `officers` are of this point. `around`: times (UTC microseconds) of the same officer's or device's other
-    pay-outs within AROUND seconds. `same_photo` names the record that had the photo before, `photo` is "" (taken),
-    "missing" or the code that refused it. `arrived_at` is our clock, `made_at` the phone's when it packed the archive;
-    `live` when it was sent at that moment. `beneficiary` has reasons such as "dead" and "suspended". `signed`: by the
-    key that the device has.
+    point's. `officers` are of this point, the phone is `holder`'s. `around`: times (UTC microseconds) of the same
+    officer's or device's other pay-outs within AROUND seconds. `same_photo` names the record that had the photo before,
+    `photo` is "" (taken), "missing" or the code that refused it. `arrived_at` is our clock, `made_at` the phone's when
+    it packed the archive; `live` when it was sent at that moment. `beneficiary` has reasons such as "dead" and
+    "suspended". `signed`: by the key that the device has.
     """
 
     amount: int
@@ -65,6 +65,7 @@ class Known:
     days: tuple[str, ...] = ()
     zone: tzinfo = UTC
     officers: tuple[str, ...] = ()
+    holder: str = ""
     around: tuple[int, ...] = ()
     same_photo: str = ""
     photo: str = ""
@@ -146,6 +147,8 @@ def _pace(record: ProofRecord, known: Known) -> Iterator[Flag]:
 def _officer(record: ProofRecord, known: Known) -> Iterator[Flag]:
     if known.officers and not _named(record.officer, known.officers):
         yield Flag("officer", f"{record.officer} is no officer of this point", {"officer": record.officer})
+    if known.holder and not _named(record.officer, (known.holder,)):
+        yield Flag("holder", f"{record.officer} wrote it, on {known.holder}'s phone", {"holder": known.holder})
 
 
 def _recipient(record: ProofRecord, known: Known) -> Iterator[Flag]:
@@ -222,6 +225,7 @@ CODES: Mapping[str, str] = {
     "same_photo": "look at both: one of them is no proof",
     "pace": "look at the photos around it: records may have been made at a desk",
     "officer": "ask who paid; add the officer to the point where that is right",
+    "holder": "ask who had the phone; correct whose it is where that is wrong",
     "recipient": "ask for the relation's proof",
     "clock": "set the phone's clock; times of its records are off alike",
     "later_than_sent": "the phone's clock was moved: look at the device's other records",

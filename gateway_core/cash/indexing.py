@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from ..model.identity import canonical
-from ..store import Store, files, proofs
+from ..store import Store, files, parcels, proofs
 from ..store.database import Record
 from . import arriving
 from .record import ProofRecord, as_json
@@ -23,14 +23,14 @@ def catch_up(store: Store, channels: Collection[str]) -> int:
 def _read(store: Store, answer: Record) -> int:
     count = 0
     with store.read() as connection:
-        signer = proofs.signer_of(connection, answer.id)
+        signed = answer.id if parcels.signers(connection, [answer.id]) else ""
     with files.open_file(store, answer.sha256) as file:
         for page in _pages(arriving.records(file)):
             count += len(page)
             intact = [record for record in page if record.intact]
             keys = {one.hash: arriving.key_of(one.list, one.line, one.payment) for one in intact}
             with store.write() as connection:
-                proofs.keep(connection, [_row(one, answer, signer) for one in intact], keys)
+                proofs.keep(connection, [_row(one, answer, signed) for one in intact], keys)
     with store.write() as connection:
         proofs.read(connection, answer.id, count)
     return count
@@ -41,11 +41,11 @@ def _pages(records: Iterator[ProofRecord]) -> Iterator[list[ProofRecord]]:
         yield page
 
 
-def _row(record: ProofRecord, answer: Record, signer: str) -> dict[str, Any]:
+def _row(record: ProofRecord, answer: Record, signed: str) -> dict[str, Any]:
     return {
         "id": record.hash, "answer": answer.id, "device": record.device, "number": record.number,
         "previous": record.previous, "kind": record.kind, "officer": record.officer, "by": answer.by,
         "amount": record.amount, "currency": record.currency, "at": record.at, "received_at": answer.at,
         "photo": record.photo.sha256 if record.photo else "", "body": canonical(as_json(record)).decode(),
-        "flags": "", "signer": signer,
+        "flags": "", "signed": signed,
     }  # fmt: skip

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from ..model.payment import Objection, Payment
 from ..model.proof import UNPAID
-from ..store import Store, cash, document_lines, files, proofs
+from ..store import Store, cash, document_lines, files, parcels, proofs
 from ..store import cash_tables as c
 from ..store.database import Record
 from ..store.payments import as_payment
@@ -89,10 +89,11 @@ class Reviewer:
         with self.store.read() as connection:
             lines = document_lines.payments(connection, {row.payment for row in rows if row.payment})
             page = _Page(
-                lines, proofs.photographed(connection, taken), proofs.photos(connection, taken),
+                lines, proofs.photographed(connection, taken), parcels.photos(connection, taken),
                 _beside(connection, [row.payment for row in rows]), _absent(connection, rows),
                 _around(connection, rows),
-                {code: proofs.device(connection, code) for code in {row.device for row in rows}},
+                parcels.ahead(connection, {row.answer for row in rows}),
+                parcels.signers(connection, {row.signed for row in rows}),
                 cash.places(connection, cash.DEVICE),
                 point(connection, cash.point_of(connection, document.id)),
             )  # fmt: skip
@@ -135,22 +136,25 @@ class _Page:
     beside: Mapping[str, int]
     absent: set[str]
     around: Mapping[str, tuple[int, ...]]
-    devices: Mapping[str, Record | None]
-    keys: Mapping[str, Mapping[str, str]]
+    ahead: Mapping[str, int]
+    signers: Mapping[str, set[str]]
+    devices: Mapping[str, Mapping[str, str]]
     point: Point | None
 
     def known(self, row: Record, record: ProofRecord, line: Record) -> Known:
         """For the checks of one record."""
-        device, photo, where = self.devices.get(row.device), self.photos.get(row.photo), self.point
+        ahead, photo, where = self.ahead.get(row.answer), self.photos.get(row.photo), self.point
         centre = Position(latitude=where.latitude, longitude=where.longitude) if where and where.radius else None
         others = [one for one in self.same.get(row.photo, ()) if one != row.id]
         return Known(
             amount=line.amount, currency=line.currency, invoice=line.invoice,
             area=Area(centre=centre, radius=where.radius) if where and centre else None,
-            officers=where.officers if where else (), around=self.around.get(row.id, ()),
+            officers=where.officers if where else (),
+            holder=self.devices.get(row.device, {}).get("officer", ""), around=self.around.get(row.id, ()),
             same_photo=others[0][:12] if others else "",
             photo="" if photo and not photo.refused else photo.refused if photo else "missing",
-            exif=_exif(photo), arrived_at=row.received_at, made_at=row.received_at + device.ahead if device else None,
+            exif=_exif(photo), arrived_at=row.received_at,
+            made_at=None if ahead is None else row.received_at + ahead,
         )  # fmt: skip
 
     def about_the_line(self, row: Record, line: Record) -> Iterator[str]:
@@ -161,10 +165,10 @@ class _Page:
             yield "second_record: the pay-out of this payment was recorded more than once"
         if row.payment in self.absent:
             yield "not_collected: another record says that nobody took it"
-        device = self.keys.get(row.device)
-        if self.keys and device is None:
+        device = self.devices.get(row.device)
+        if self.devices and device is None:
             yield "device: it is none of those that are known"
-        elif device and device.get("key") and device["key"] != row.signer:
+        elif device and device.get("key") and device["key"] not in self.signers.get(row.signed, ()):
             yield "unsigned: it came without a signature by its device's key"
 
 

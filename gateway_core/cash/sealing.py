@@ -5,7 +5,7 @@ Only then is a line without a proof refused: not collected. Not found, silence a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from sqlalchemy.engine import Connection
 
@@ -16,12 +16,13 @@ from ..model.life import fold
 from ..model.money import Money
 from ..model.people import differ, differ_shown
 from ..model.states import SENDS
-from ..store import Store, answers, cash, document_lines, documents, journal, payrolls, proofs
+from ..store import Store, answers, cash, document_lines, documents, journal, parcels, payrolls, proofs
 from ..store.database import Record, now_us
 from . import stating
 from .accounts import Account, account
 from .chain import Link, breaks
 from .deciding import OPEN
+from .stations import point
 
 DEVICES, PAPER, LOST = "devices", "paper", "lost"
 HOW = (DEVICES, PAPER, LOST)
@@ -35,7 +36,8 @@ def count(
 ) -> Account:  # fmt: skip
     """The first person: what the point was given, what came back, and why nothing more can be paid by this list.
 
-    `devices`: {device: the number of its last record}, as its screen shows it. Raises WrongState.
+    `devices`: {device: the number of its last record}, as its screen shows it. Raises WrongState; MakerIsChecker for an
+    officer of this list.
     """
     if how not in HOW:
         raise WrongState(f"{how!r} is no way to end a list; say one of {', '.join(HOW)}")
@@ -45,6 +47,7 @@ def count(
         raise WrongState("declaring a list lost needs a reason: what is known of it")
     with store.write() as connection:
         document = cash.find(connection, name)
+        _none_of_its_officers(connection, document, by, devices)
         _open(connection, document)
         _ended(connection, document, how, devices)
         body = {"how": how, "handed_out": handed_out, "returned": returned, "devices": dict(devices), "reason": reason}
@@ -56,6 +59,16 @@ def count(
         payroll = payrolls.get(connection, document.payroll)
         payrolls.record(connection, store, payroll, "cash_counted", by, {"list": document.id}, reconciled_by="")
         return account(connection, document)
+
+
+def _none_of_its_officers(connection: Connection, document: Record, by: str, phones: Collection[str]) -> None:
+    """Nobody counts the cash that went through his own hands, or agrees to that: who paid out by this list, whose
+    phone recorded it, and who is to pay out at its point.
+    """
+    known, where = cash.places(connection, cash.DEVICE), point(connection, cash.point_of(connection, document.id))
+    holders = [known.get(one, {}).get("officer", "") for one in {*proofs.devices(connection, document.id), *phones}]
+    for one in (*proofs.officers(connection, document.id), *holders, *(where.officers if where else ())):
+        differ_shown(one, by, "is an officer of this list: paid out by it, has a phone with it, or is of its point")
 
 
 def _open(connection: Connection, document: Record) -> None:
@@ -79,11 +92,10 @@ def _ended(connection: Connection, document: Record, how: str, devices: Mapping[
 
 def gap(connection: Connection, device: str, last: int) -> str:
     """What is wrong with a device's chain up to its last record; '' when it is whole."""
-    known = proofs.device(connection, device)
-    if known is not None and known.last > last:
-        return f"it said itself that it has {known.last:,} records, not {last:,}"
-    head = known.head if known is not None and known.last == last else ""
-    broken = next(breaks(_links(connection, device), last, head), None)
+    said, head = parcels.newest(connection, device)
+    if said > last:
+        return f"it said itself that it has {said:,} records, not {last:,}"
+    broken = next(breaks(_links(connection, device), last, head if said == last else ""), None)
     return "" if broken is None else broken.message
 
 
@@ -122,10 +134,11 @@ def seal(store: Store, name: str, by: str) -> Account:
 
 def _may(connection: Connection, document: Record, row: Record, by: str) -> None:
     differ(row.counted_by, by, "counted this list's cash")
-    phones = cash.places(connection, cash.DEVICE)
-    holders = [phones.get(device, {}).get("officer", "") for device in proofs.devices(connection, document.id)]
-    for one in (*proofs.officers(connection, document.id), *holders):
-        differ_shown(one, by, "paid out by this list, or gave its proofs in")
+    facts = journal.facts_of_payroll(connection, row.id)
+    phones = next(fact.body["devices"] for fact in reversed(facts) if fact.kind == "counted")
+    _none_of_its_officers(connection, document, by, phones)
+    for one in proofs.givers(connection, document.id):
+        differ(one, by, "gave this list's proofs in")
     _open(connection, document)
     if answers.new(connection, document.channel):
         raise WrongState("records that came were not read to their end yet: `gateway run` does it")

@@ -15,12 +15,15 @@ from ..model.accounts import AccountError, parse_account
 from ..model.errors import InvalidPayroll, Mistake
 from ..model.money import Money, decimals
 from ..model.payment import Objection, Payment
-from ..model.states import UNSENT
+from ..model.states import SENDS, UNSENT
 from ..store import Store, cash
 from ..store import tables as t
 
 KINDS = ("person", "organisation", "provider")
 DEGREE = 1_000_000
+# What a point is still to pay. Unknown: the last day of its list is over.
+TO_PAY = UNSENT | {"sending", "pending"}
+_p = t.payments.c
 
 
 @attrs.frozen(kw_only=True)
@@ -177,7 +180,7 @@ class PointPolicy:
     def __init__(self, store: Store, days: dict[str, int]) -> None:
         # {cash channel: on how many days its lists are paid}
         self._store, self._days = store, days
-        self._asked: dict[tuple[str, str, str], list[Objection]] = {}
+        self._needs: dict[tuple[str, str], dict[tuple[str, str], tuple[int, int]]] = {}
 
     @hookimpl
     def check_payments(self, payments: Sequence[Payment]) -> Iterator[tuple[str, Objection]]:
@@ -202,18 +205,27 @@ class PointPolicy:
             yield one, known[one.account.value]
 
     def _limits(self, payment: Payment, point: Point) -> list[Objection]:
-        p = t.payments.c
         with self._store.read() as connection:
-            payroll = str(connection.execute(sa.select(p.payroll).where(p.id == payment.id)).scalar() or "")
-            where = (payroll, payment.channel, point.code)
-            if where not in self._asked:
-                query = sa.select(sa.func.count(), sa.func.sum(p.amount)).where(
-                    p.payroll == payroll, p.channel == payment.channel, p.account == point.code, p.state.in_(UNSENT)
-                )
-                lines, amount = connection.execute(query).one()
-                need = Money(int(amount or 0), payment.amount.currency)
-                self._asked[where] = list(_over(point, int(lines), need, self._days[payment.channel]))
-        return self._asked[where]
+            payroll = str(connection.execute(sa.select(_p.payroll).where(_p.id == payment.id)).scalar() or "")
+            where = (payroll, payment.channel)
+            if where not in self._needs:
+                self._needs[where] = _needs(connection, *where)
+        lines, amount = self._needs[where].get((point.code, payment.amount.currency), (0, 0))
+        need = Money(amount, payment.amount.currency)
+        return list(_over(point, lines, need, self._days[payment.channel]))
+
+
+def _needs(connection: Connection, payroll: str, channel: str) -> dict[tuple[str, str], tuple[int, int]]:
+    """{(point, currency): (lines, minor units)} that are to be paid: of this payroll, and approved ones beside it."""
+    mine = sa.and_(_p.payroll == payroll, _p.state.in_(UNSENT))
+    others = sa.and_(_p.payroll != payroll, t.payrolls.c.state.in_(SENDS), _p.state.in_(TO_PAY))
+    query = (
+        sa.select(_p.account, _p.currency, sa.func.count(), sa.func.sum(_p.amount))
+        .join(t.payrolls, t.payrolls.c.id == _p.payroll)
+        .where(_p.channel == channel, _p.account_type == "payment_point", sa.or_(mine, others))
+        .group_by(_p.account, _p.currency)
+    )
+    return {(point, currency): (lines, int(amount)) for point, currency, lines, amount in connection.execute(query)}
 
 
 def _closed(payment: Payment, point: Point | None) -> Iterator[Objection]:
@@ -225,10 +237,14 @@ def _closed(payment: Payment, point: Point | None) -> Iterator[Objection]:
 
 def _over(point: Point, lines: int, amount: Money, days: int) -> Iterator[Objection]:
     if point.day_lines and lines > point.day_lines * days:
-        text = f"{point.code} pays {point.day_lines} people a day; the payroll has {lines} for {days} days"
+        text = (
+            f"{point.code} pays {point.day_lines} people a day; with the other payrolls it has {lines} for {days} days"
+        )
         yield Objection("point_limit", text)
     if point.day_amount and point.currency != amount.currency:
         yield Objection("point_limit", f"the limit of {point.code} is in {point.currency}, not in {amount.currency}")
     elif point.day_amount and amount.minor > point.day_amount * days:
         a_day = Money(point.day_amount, point.currency)
-        yield Objection("point_limit", f"{point.code} pays {a_day} a day; the payroll needs {amount} in {days} days")
+        yield Objection(
+            "point_limit", f"{point.code} pays {a_day} a day; with the other payrolls it needs {amount} in {days} days"
+        )

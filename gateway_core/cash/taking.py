@@ -16,17 +16,19 @@ from typing import Any, TypeAlias
 import attrs
 
 from ..engine.batch.bench import pieces
-from ..model.errors import Mistake, WrongState
+from ..model.errors import GatewayCoreError, Mistake, WrongState
 from ..model.identity import canonical, derived_uuid
-from ..store import Store, cash, proofs
-from .phone import Parcel, open_records
+from ..store import Store, cash, parcels
+from .phone import Parcel, ParcelRefused, open_records
+from .phone.limits import CHUNK, PARCEL
 from .photos import PhotoRefused, Shelf
 from .record import PhotoRef, as_json
 
 MANIFEST = "manifest.json"
 # Photographs that are named in one transaction.
 PHOTOS = 500
-NOTHING: dict[str, Any] = {"kept": "", "refused": "", "at": None, "local": None, "latitude": None, "longitude": None}
+# Characters of what is noted of an archive that is refused.
+LONGEST = 500
 # (its name, its bytes) -> the answer as which it is kept
 Keeps: TypeAlias = Callable[[str, "bytes | Path"], object]
 
@@ -50,36 +52,46 @@ class Submitted:
 class Taking:
     """One submission, of which every part is taken once.
 
-    `photos` says where photographs lie; `keep` stores a file of records and reads it; `now` is our clock (UTC us).
+    `photos` says where photographs lie; `keep` stores a file of records and reads it.
     """
 
     store: Store
     channel: str
     photos: Callable[[], Path]
     keep: Keeps
-    now: int
+    by: str
     done: Submitted = attrs.field(factory=Submitted)
 
     def take(self, source: Path) -> None:
         """An archive; a folder of archives, of unpacked ones, and of bare files of records; or one such file.
 
-        Raises ParcelRefused, WrongState. What was taken before the one that is refused stays taken.
+        Raises ParcelRefused, WrongState of the first that is refused, once all others are taken.
         """
         if source.is_dir() and not (source / MANIFEST).is_file():
             found = sorted(_within(source))
             if not found:
                 raise WrongState(f"there is nothing of a phone in {source}: no archive, and no file of records")
-            for path in found:
-                self._one(path)
         else:
-            self._one(source)
+            found = [source]
+        if refused := [error for path in found if (error := self._one(path)) is not None]:
+            raise refused[0]
 
-    def _one(self, path: Path) -> None:
-        if path.is_dir() or zipfile.is_zipfile(path):
+    def _one(self, path: Path) -> GatewayCoreError | None:
+        """Take it; or note why it is not taken."""
+        if not (path.is_dir() or zipfile.is_zipfile(path)):
+            # Bare records are kept as they are, also where they cannot be read: that is a case.
+            try:
+                self.keep(path.name, path)
+            except WrongState as error:
+                return error
+            return None
+        try:
             with open_records(path) as parcel:
                 self._parcel(path, parcel)
-        else:
-            self.keep(path.name, path)
+        except (ParcelRefused, WrongState) as error:
+            parcels.refuse(self.store, self.by, {**_shown(path), "reason": str(error)[:LONGEST]})
+            return error if isinstance(error, WrongState) else _named(path.name, error)
+        return None
 
     def _parcel(self, path: Path, parcel: Parcel) -> None:
         self._known(path, parcel)
@@ -89,9 +101,12 @@ class Taking:
             self._photographs(shelf, parcel, page)
         records = b"".join(canonical(as_json(record)) + b"\n" for record in parcel.records())
         answer = derived_uuid("answer", self.channel, hashlib.sha256(records).hexdigest())
+        said = parcels.Said(
+            answer=answer, device=parcel.device, last=parcel.last, head=parcel.head, made_at=parcel.made_at,
+            signer=parcel.signer,
+        )  # fmt: skip
         with self.store.write() as connection:
-            proofs.heard_of(connection, parcel.device, parcel.last, parcel.head, parcel.made_at - self.now)
-            proofs.signed(connection, answer, parcel.signer)
+            parcels.came(connection, self.store, said, self.by)
         self.keep(path.name, records)
 
     def _known(self, path: Path, parcel: Parcel) -> None:
@@ -108,12 +123,12 @@ class Taking:
     def _photographs(self, shelf: Shelf, parcel: Parcel, page: Sequence[PhotoRef]) -> None:
         """Those that are not kept yet: on the disk first, then named in one transaction."""
         with self.store.read() as connection:
-            known = proofs.photos(connection, [photo.sha256 for photo in page])
+            known = parcels.photos(connection, [photo.sha256 for photo in page])
         missing = [photo for photo in page if photo.sha256 not in known or known[photo.sha256].refused]
         about = {photo.sha256: said for photo in missing if (said := self._photo(shelf, parcel, photo))}
         shelf.settle()
         with self.store.write() as connection:
-            proofs.keep_photos(connection, about)
+            parcels.keep_photos(connection, self.store, about, self.by)
 
     def _photo(self, shelf: Shelf, parcel: Parcel, photo: PhotoRef) -> dict[str, Any]:
         """What became of one; nothing where it was not sent."""
@@ -124,11 +139,27 @@ class Taking:
             picture = shelf.keep(data, photo.format)
         except PhotoRefused as error:
             self.done.refused.append(Mistake(0, photo.sha256[:12], str(error), "show the checker the paper"))
-            return {**NOTHING, "refused": str(error)[:500]}
+            return {"refused": str(error)[:LONGEST]}
         self.done.photos += 1
         said, where = picture.exif, picture.exif.position
         place = {"latitude": where.latitude, "longitude": where.longitude} if where else {}
-        return {**NOTHING, "kept": picture.sha256, "at": said.at, "local": said.local, **place}
+        return {"kept": picture.sha256, "at": said.at, "local": said.local, **place}
+
+
+def _named(name: str, error: ParcelRefused) -> ParcelRefused:
+    """The same, which says of which archive."""
+    return ParcelRefused([attrs.evolve(one, field=f"{name}: {one.field}") for one in error.mistakes], error.more)
+
+
+def _shown(path: Path) -> dict[str, Any]:
+    """What is noted of an archive that is not taken; of an unpacked one, of its manifest."""
+    file = path / MANIFEST if path.is_dir() else path
+    size, digest = file.stat().st_size, hashlib.sha256()
+    if size <= PARCEL.archive:
+        with file.open("rb") as opened:
+            while chunk := opened.read(CHUNK):
+                digest.update(chunk)
+    return {"name": path.name[:LONGEST], "size": size, "sha256": digest.hexdigest() if size <= PARCEL.archive else ""}
 
 
 def _within(folder: Path) -> Iterator[Path]:

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Column, String, Table
 from .tables import metadata
 
 # "desk": who tried what they may not do, where it was about nothing that is on record. "balance of CHANNEL".
+# "proofs": archives and photographs of officers' phones. "refused-proofs": archives that were not taken.
 books = Table(
     "books",
     metadata,

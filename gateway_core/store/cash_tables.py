@@ -71,9 +71,9 @@ proofs = Table(
     _text("previous"),
     _text("kind"),
     _text("officer"),
-    # Who gave it in, and the key that signed the archive with it; '' for none.
+    # Who gave it in; and the arrival whose archive was signed, last where several were: '' for none.
     _text("by"),
-    _text("signer"),
+    Column("signed", String(36), nullable=False, server_default=""),
     _int("amount"),
     _text("currency"),
     _int("at"),
@@ -106,17 +106,27 @@ photos = Table(
     Column("longitude", BigInteger),
     Column("at", BigInteger),
     Column("local", BigInteger),
+    # The fact of the book of proofs that says so.
+    _int("fact"),
 )
+Index("cash_photos_kept", photos.c.kept, sqlite_where=text("kept <> ''"), postgresql_where=text("kept <> ''"))
 
-# What a phone said last of itself: how many records it has, the newest one's hash, and its clock beside ours.
-devices = Table(
-    "cash_devices",
+# An archive of a phone, and what the phone said of itself: how many records it has, the newest one's hash, and its
+# clock when it packed, beside ours when it came. Its records are the arrival `answer`, which is kept after this.
+parcels = Table(
+    "cash_parcels",
     metadata,
-    Column("device", Text, primary_key=True),
+    Column("id", String(36), primary_key=True),
+    Column("answer", String(36), nullable=False),
+    Column("device", Text, nullable=False),
     _int("last"),
     _text("head"),
-    _int("ahead"),
+    _int("made_at"),
+    _int("at"),
+    # The key that signed it; '' for none.
+    _text("signer"),
+    # The fact of the book of proofs that says so.
+    _int("fact"),
 )
-
-# By which key the archive was signed in which an arrival came, written down before the arrival.
-signers = Table("cash_signers", metadata, Column("answer", String(36), primary_key=True), _text("signer"))
+Index("cash_parcels_of_answer", parcels.c.answer)
+Index("cash_parcels_of_device", parcels.c.device, parcels.c.last)

@@ -35,11 +35,12 @@ def read(connection: Connection, answer: str, records: int) -> None:
 
 
 def keep(connection: Connection, rows: Sequence[dict[str, Any]], keys: Mapping[str, str]) -> None:
-    """Add a page of records; of those that are there already, only a signature is news. `keys`: {id: line's key}."""
+    """Add a page of an arrival's records; of those that are there already, only a signature is news. `keys`: {id:
+    line's key}.
+    """
     ids = [row["id"] for row in rows]
-    if signer := rows[0]["signer"] if rows else "":
-        unsigned = sa.update(c.proofs).where(_q.id.in_(ids), _q.signer == "")
-        connection.execute(unsigned.values(signer=signer))
+    if signed := rows[0]["signed"] if rows else "":
+        connection.execute(sa.update(c.proofs).where(_q.id.in_(ids)).values(signed=signed))
     there = set(connection.execute(sa.select(_q.id).where(_q.id.in_(ids))).scalars())
     places = _places(connection, set(keys.values()))
     fresh: dict[str, dict[str, Any]] = {}
@@ -49,18 +50,6 @@ def keep(connection: Connection, rows: Sequence[dict[str, Any]], keys: Mapping[s
             fresh[row["id"]] = {**row, "document": document, "payment": payment, "attempt": attempt}
     if fresh:
         connection.execute(sa.insert(c.proofs), list(fresh.values()))
-
-
-def signed(connection: Connection, answer: str, signer: str) -> None:
-    """Note by which key an arrival that is about to be kept was signed. One that came without is read again."""
-    if signer and not signer_of(connection, answer):
-        connection.execute(sa.insert(c.signers).values(answer=answer, signer=signer))
-        connection.execute(sa.delete(c.arrivals).where(c.arrivals.c.answer == answer))
-
-
-def signer_of(connection: Connection, answer: str) -> str:
-    """The key that signed an arrival; '' for none."""
-    return str(connection.execute(sa.select(c.signers.c.signer).where(c.signers.c.answer == answer)).scalar() or "")
 
 
 def _places(connection: Connection, keys: Collection[str]) -> dict[str, tuple[str, str, int]]:
@@ -120,36 +109,34 @@ def chain(connection: Connection, device: str, after: tuple[int, str], size: int
     return list(connection.execute(query.order_by(_q.number, _q.id).limit(size)))
 
 
-def device(connection: Connection, code: str) -> Record | None:
-    """What a device said last of itself; None: nothing."""
-    return connection.execute(sa.select(c.devices).where(c.devices.c.device == code)).first()
-
-
-def heard_of(connection: Connection, code: str, last: int, head: str, ahead: int) -> None:
-    """A device says how many records it has, and the newest's hash; its clock is `ahead` of ours, in microseconds."""
-    known = device(connection, code)
-    if known is None:
-        connection.execute(sa.insert(c.devices).values(device=code, last=last, head=head, ahead=ahead))
-    elif last >= known.last:
-        here = sa.update(c.devices).where(c.devices.c.device == code)
-        connection.execute(here.values(last=last, head=head, ahead=ahead))
-
-
 def officers(connection: Connection, document: str) -> list[str]:
-    """Who paid out by a list, or gave its records in."""
-    both = sa.union(
-        sa.select(_q.officer).where(_q.document == document), sa.select(_q.by).where(_q.document == document)
-    )
-    return sorted(connection.execute(both).scalars())
+    """Who paid out by a list, as its records say."""
+    return sorted(connection.execute(sa.select(_q.officer).where(_q.document == document).distinct()).scalars())
+
+
+def givers(connection: Connection, document: str) -> list[str]:
+    """Who gave its records in."""
+    return sorted(connection.execute(sa.select(_q.by).where(_q.document == document).distinct()).scalars())
 
 
 def photographed(connection: Connection, digests: Collection[str]) -> dict[str, list[str]]:
-    """{digest of a photo: ids of the records that have it}, the first that came first."""
-    found: dict[str, list[str]] = {}
-    query = sa.select(_q.photo, _q.id).where(_q.photo.in_(digests)).order_by(_q.received_at, _q.id)
-    for row in connection.execute(query) if digests else ():
-        found.setdefault(row.photo, []).append(row.id)
-    return found
+    """{digest of a photo: ids of the records that have it}, the first that came first.
+
+    Two files are the same photograph where the same was kept of both: what a camera or a hand wrote beside the picture
+    makes no other one of it.
+    """
+    if not digests:
+        return {}
+    one, other = c.photos.alias("one"), c.photos.alias("other")
+    same = sa.select(one.c.original, other.c.original.label("as_well")).where(
+        one.c.original.in_(digests), one.c.kept != "", other.c.kept == one.c.kept
+    )
+    files = {digest: {digest} for digest in digests}
+    for row in connection.execute(same):
+        files[row.original].add(row.as_well)
+    query = sa.select(_q.photo, _q.id).where(_q.photo.in_(set().union(*files.values())))
+    having = list(connection.execute(query.order_by(_q.received_at, _q.id)))
+    return {digest: [row.id for row in having if row.photo in alike] for digest, alike in files.items()}
 
 
 def awaiting(connection: Connection, payments: Sequence[str]) -> set[str]:
@@ -160,19 +147,3 @@ def awaiting(connection: Connection, payments: Sequence[str]) -> set[str]:
         for at in range(0, len(payments), MANY)
         for payment in connection.execute(there.where(_q.payment.in_(payments[at : at + MANY]))).scalars()
     }
-
-
-def keep_photos(connection: Connection, about: Mapping[str, Mapping[str, Any]]) -> None:
-    """Note what became of photographs, in place of what was noted of those that could not be kept before."""
-    p = c.photos.c
-    connection.execute(sa.delete(c.photos).where(p.original.in_(about), p.kept == ""))
-    there = set(connection.execute(sa.select(p.original).where(p.original.in_(about))).scalars())
-    rows = [{"original": original, **said} for original, said in about.items() if original not in there]
-    if rows:
-        connection.execute(sa.insert(c.photos), rows)
-
-
-def photos(connection: Connection, originals: Collection[str]) -> dict[str, Record]:
-    """{digest of a photo as the phone made it: what is known of it}."""
-    query = sa.select(c.photos).where(c.photos.c.original.in_(originals))
-    return {row.original: row for row in connection.execute(query)} if originals else {}

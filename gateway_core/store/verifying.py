@@ -7,6 +7,7 @@
     files      columns and lines against facts, bytes against their digest             verifying_documents
     cycles     columns and generated invoices against facts                            verifying_cycles
     cash       points, lists and decisions about proofs against facts                  verifying_cash
+    proofs     records against their arrivals, photographs against facts and digest    verifying_proofs
     people     lists, statements, explanations and disputes against facts              verifying_statements
     books      what is about none of these: numbered without a gap                     books
 
@@ -36,6 +37,7 @@ from .verifying_chains import check_chains, check_exported, check_recorded
 from .verifying_cycles import check_cycles
 from .verifying_documents import check_documents
 from .verifying_payrolls import check_payrolls
+from .verifying_proofs import Whole, check_proofs
 from .verifying_statements import check_statements
 
 # Laws 2 and 9 are kept by these; without them the database would let a second payment through.
@@ -53,10 +55,12 @@ def verify(
     heads: Path | None = None,
     public_key: Ed25519PublicKey | None = None,
     progress: Callable[[int], None] = lambda count: None,
+    photograph: Whole | None = None,
 ) -> Verification:
     """Check everything that can be checked. `heads` is a file made by `export_heads`; `progress` gets counts of rows.
 
-    With a `public_key`, only heads that it signed are trusted. Raises StoreError when there is no such file.
+    With a `public_key`, only heads that it signed are trusted. `photograph` says of a digest whether that photograph is
+    there, unchanged. Raises StoreError when there is no such file.
     """
     if heads is not None and not heads.is_file():
         raise StoreError(f"there is no file of heads at {heads}")
@@ -77,6 +81,7 @@ def verify(
     _guarded("what people gave", result, lambda: check_statements(store, result))
     _guarded("the books", result, lambda: _check_books(store, result))
     _guarded("the cash", result, lambda: check_cash(store, result))
+    _guarded("the proofs", result, lambda: check_proofs(store, result, photograph))
     return result
 
 

@@ -1,19 +1,19 @@
-"""Verifying cash: points, lists and decisions about proofs against the facts that people stated."""
+"""Verifying cash: points, lists and decisions about proofs against the facts that people stated. See also
+verifying_proofs: what came from phones.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from ..model.identity import canonical
+from ..model.identity import derived_uuid
 from ..model.people import normal
 from . import cash_tables as c
-from . import document_tables as d
 from . import tables as t
 from .database import Record, Store
 from .findings import Verification
@@ -22,13 +22,10 @@ from .journal import as_fact
 PAGE = 500
 _f = t.facts.c
 _q = c.proofs.c
-_a = d.answers.c
-_l = d.lines.c
-# What the hash of a record begins with (cash/record.py).
-RECORD = b"gateway_core proof record v1\n"
 COUNTED = ("how", "handed_out", "returned", "reason")
 DECISIONS = ("accepted", "rejected")
-Said = dict[str, tuple[str, str, str]]
+# {proof: (decision, by whom, why, the flags as they were then)}
+Said = dict[str, tuple[str, str, str, str]]
 
 
 def check_cash(store: Store, result: Verification) -> None:
@@ -47,8 +44,6 @@ def check_cash(store: Store, result: Verification) -> None:
         of_none = sa.select(_q.id).where(_q.decision != "", _q.document.not_in(sa.select(c.lists.c.document)))
         for row in connection.execute(of_none.limit(PAGE)):
             result.found(f"proof {row.id}: it was decided about, but no fact says so")
-    for sentence in _records(store):
-        result.found(sentence)
 
 
 def _facts(connection: Connection, subject: str) -> list[Record]:
@@ -64,14 +59,17 @@ def _counted(row: Record, facts: Sequence[Record]) -> Iterator[str]:
 def _place(row: Record, facts: Sequence[Record]) -> Iterator[str]:
     yield from _counted(row, facts)
     said = dict(as_fact(facts[-1]).body) if facts else {}
-    if said and said != {"code": row.code, **json.loads(row.body)}:
-        yield f"the table says otherwise of it than {facts[-1].source} did last"
+    kind, who = (facts[-1].value, facts[-1].source) if facts else ("", "anybody")
+    if said != {"code": row.code, **json.loads(row.body)} or kind != row.kind:
+        yield f"the table says otherwise of it than {who} did last"
 
 
 def _list(store: Store, row: Record) -> Iterator[str]:
     with store.read() as connection:
         facts = _facts(connection, row.id)
     yield from _counted(row, facts)
+    if row.id != derived_uuid("pay list", row.document):
+        yield "what was said is of another list"
     told: dict[str, Any] = {"state": "open", "counted_by": "", "sealed_by": "", "how": "", "reason": ""}
     decided: Said = {}
     for fact in facts:
@@ -85,64 +83,29 @@ def _list(store: Store, row: Record) -> Iterator[str]:
             if normal(told["counted_by"]) == normal(fact.source):
                 yield f"{fact.source} did both: counted and sealed"
         elif fact.kind in DECISIONS:
-            decided |= dict.fromkeys(body.get("proofs", ()), (fact.kind, fact.source, body["reason"]))
+            flags = body.get("flags", {})
+            decided |= {
+                proof: (fact.kind, fact.source, body["reason"], flags.get(proof, ""))
+                for proof in body.get("proofs", ())
+            }
     for name, said in told.items():
         if getattr(row, name) != said:
             yield f"the table says {name} is {getattr(row, name)!r}, its facts say {said!r}"
     yield from _proofs(store, row.document, decided)
 
 
-def _proofs(store: Store, document: str, decided: Mapping[str, tuple[str, str, str]]) -> Iterator[str]:
+def _proofs(store: Store, document: str, decided: Said) -> Iterator[str]:
     after, seen = "", 0
     while True:
-        query = sa.select(_q.id, _q.decision, _q.decided_by, _q.why).where(_q.document == document, _q.decision != "")
+        query = sa.select(_q.id, _q.decision, _q.decided_by, _q.why, _q.flags)
+        query = query.where(_q.document == document, _q.decision != "")
         with store.read() as connection:
             page = list(connection.execute(query.where(_q.id > after).order_by(_q.id).limit(PAGE)))
         if not page:
             break
         after, seen = page[-1].id, seen + len(page)
         for row in page:
-            if decided.get(row.id) != (row.decision, row.decided_by, row.why):
+            if decided.get(row.id) != (row.decision, row.decided_by, row.why, row.flags):
                 yield f"the table says that proof {row.id} was {row.decision} by {row.decided_by}, its facts do not"
     if seen != len(decided):
         yield f"{len(decided)} proofs were decided about, the table has {seen}"
-
-
-def _records(store: Store) -> Iterator[str]:
-    """Who paid out and who gave it in decide who may check: each row says what its record and its arrival say."""
-    after = ""
-    query = (
-        sa.select(c.proofs, _a.by.label("given"), _a.at.label("came"), _l.key)
-        .outerjoin(d.answers, _a.id == _q.answer)
-        .outerjoin(d.lines, sa.and_(_l.document == _q.document, _l.payment == _q.payment, _l.attempt == _q.attempt))
-        .order_by(_q.id)
-        .limit(PAGE)
-    )
-    while True:
-        with store.read() as connection:
-            page = list(connection.execute(query.where(_q.id > after)))
-        if not page:
-            return
-        after = page[-1].id
-        for row in page:
-            if differs := _differing(row):
-                yield f"proof {row.id}: its {differs} is not what came"
-
-
-def _differing(row: Record) -> str:
-    """Which column of a record says otherwise than the record itself, whose hash is its id, or than its arrival."""
-    said = json.loads(row.body)
-    if said.pop("hash", "") != row.id or hashlib.sha256(RECORD + canonical(said)).hexdigest() != row.id:
-        return "body"
-    told = {name: said.get(name, "") for name in ("device", "number", "previous", "kind", "officer", "amount")}
-    told |= {
-        "currency": said.get("currency", ""),
-        "at": said.get("at"),
-        "photo": said.get("photo", {}).get("sha256", ""),
-    }
-    told |= {"by": row.given, "received_at": row.came}
-    if row.document or row.payment:
-        told |= {"payment": said.get("payment")}
-        if row.key is None:
-            return "place"
-    return next((name for name, value in told.items() if getattr(row, name) != value), "")

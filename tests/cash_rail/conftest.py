@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from gateway_core import Account, Invoice
 from gateway_core.cash.gateway import CashGateway, CashSettings
 from gateway_core.cash.stations import Manager, Point
 from gateway_core.engine.runtime import SECOND
-from gateway_core.store import proofs
+from gateway_core.store import parcels
 from tests import stores
 from tests.conftest import invoice
 from tests.steady import Steady
@@ -64,10 +65,22 @@ class Till:
     def submit(self, sent: bytes, by: str = "amina", *, photos: bool = True) -> Any:
         """Bring records in; `photos`: theirs came before."""
         said = [json.loads(line) for line in sent.splitlines()] if photos and sent[:1] == b"{" else []
-        kept = {one["photo"]["sha256"]: {"kept": "0" * 64} for one in said if "photo" in one}
-        with self.paymaster._store.write() as connection:
-            proofs.keep_photos(connection, kept)
+        kept = {
+            one["photo"]["sha256"]: {"kept": self.picture(one["photo"]["sha256"])} for one in said if "photo" in one
+        }
+        store = self.paymaster._store
+        with store.write() as connection:
+            parcels.keep_photos(connection, store, kept, by)
         return self.paymaster.submit_proofs(sent, by=by)
+
+    def picture(self, of: str) -> str:
+        """What was kept of a photograph lies in its folder. Returns its digest."""
+        drawn = f"{of}, drawn anew".encode()
+        digest = hashlib.sha256(drawn).hexdigest()
+        path = self.paymaster._photos("cash") / digest[:2] / f"{digest}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(drawn)
+        return digest
 
     def counted(self, name: str, handed_out: int, returned: int, **changes: Any) -> Any:
         how = {"how": "devices", "devices": {self.phone.device: len(self.phone.records)}, **changes}

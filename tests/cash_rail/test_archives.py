@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,8 @@ from gateway_core.cash.record import PhotoRef, as_json
 from gateway_core.cash.stations import Device as Known
 from gateway_core.model.errors import WrongState
 from gateway_core.model.identity import canonical
+from gateway_core.model.payment import Objection
+from gateway_core.store import parcels
 from gateway_core.store.clock import now_us
 
 if TYPE_CHECKING:
@@ -29,8 +33,12 @@ def picture(shade: int) -> bytes:
     return made.getvalue()
 
 
-def packed(till: Till, path: Path, phone: Device, key: Any = None, lines: int = 2, **changes: str) -> Path:
+def packed(
+    till: Till, path: Path, phone: Device, key: Any = None, lines: int = 2, picture: Callable[[int], bytes] = picture,
+    **changes: str,
+) -> Path:  # fmt: skip
     """A phone reads its list as it was written for it, pays, and packs what it recorded."""
+    path.parent.mkdir(exist_ok=True)
     till.paymaster.export_list(till.paper()["id"], path.with_name("list.zip"))
     pay_list, _ = read_list(path.with_name("list.zip"))
     photos = {hashlib.sha256(data).hexdigest(): data for data in map(picture, range(lines))}
@@ -82,6 +90,45 @@ def test_what_is_none_of_ours_is_refused_and_changes_nothing(till: Till, tmp_pat
     assert not till.paymaster.proofs(till.paper()["id"])
 
 
+def test_an_archive_that_is_refused_leaves_its_trace_and_stops_no_other(till: Till, tmp_path: Path) -> None:
+    till.issued(2)
+    bad = packed(till, tmp_path / "phones" / "a.zip", Device("p"), deployment="other")
+    worse = tmp_path / "phones" / "b.zip"
+    with zipfile.ZipFile(worse, "w") as made:
+        made.writestr("manifest.json", "{}")
+    packed(till, tmp_path / "phones" / "c.zip", Device("phone-7"))
+    (tmp_path / "phones" / "list.zip").unlink()
+    for _ in range(2):
+        with pytest.raises(WrongState, match=r"a\.zip is of the deployment"):
+            till.paymaster.submit_proofs(tmp_path / "phones", by="amina")
+    assert len(till.paymaster.proofs(till.paper()["id"])) == 2
+    noted = till.paymaster.events("refused-proofs")
+    assert [(one.kind, one.source, one.details["name"]) for one in noted] == [
+        ("refused", "amina", "a.zip"), ("refused", "amina", "b.zip"),
+    ]  # fmt: skip
+    for one, file in zip(noted, (bad, worse), strict=True):
+        data = file.read_bytes()
+        assert (one.details["size"], one.details["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
+    assert "deployment" in noted[0].details["reason"]
+    with pytest.raises(ParcelRefused, match=r"b\.zip"):
+        till.paymaster.submit_proofs(worse, by="amina")
+    till.whole()
+
+
+def test_the_same_archive_later_changes_no_flag(till: Till, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    till.issued(2)
+    parcel = packed(till, tmp_path / "phone.zip", Device("phone-7"))
+
+    def flags() -> list[tuple[str, ...]]:
+        return [proof.flags for proof in till.paymaster.proofs(till.paper()["id"])]
+
+    for hours in (-1, 0, 3):
+        monkeypatch.setattr(parcels, "now_us", lambda hours=hours: now_us() + hours * 3600 * 1_000_000)
+        till.paymaster.submit_proofs(parcel, by="amina")
+        assert [[flag.partition(":")[0] for flag in one] for one in flags()] == [["clock"], ["clock"]]
+    till.whole()
+
+
 def test_a_draft_is_a_draft_and_issues_nothing(till: Till, tmp_path: Path) -> None:
     payroll = till.shop.proposed(till.invoices(3))
     assert till.paymaster.preview_lists(payroll, tmp_path / "drafts", kind="zip") == 1
@@ -123,6 +170,30 @@ def test_records_that_come_without_the_signature_are_flagged_until_it_comes(till
     till.paymaster.submit_proofs(parcel, by="amina")
     assert till.paymaster.accept_proofs(paper, by="joseph").decided == 2
     assert {event.kind for event in till.paymaster.events(paper)} == {"accepted"}
+
+
+def test_the_same_photograph_is_seen_whatever_lies_beside_the_picture(till: Till, tmp_path: Path) -> None:
+    till.issued(2)
+
+    def commented(n: int) -> bytes:
+        comment = f"record {n}".encode()
+        return picture(0).replace(b"\xff\xd8", b"\xff\xd8\xff\xfe" + (2 + len(comment)).to_bytes(2, "big") + comment, 1)
+
+    till.paymaster.submit_proofs(packed(till, tmp_path / "a.zip", Device("phone-7"), picture=commented), by="amina")
+    flags = [proof.flags for proof in till.paymaster.proofs(till.paper()["id"])]
+    assert [one[0].partition(":")[0] for one in flags] == ["same_photo"] * 2
+    assert till.paymaster.accept_proofs(till.paper()["id"], by="joseph").decided == 0
+
+
+def test_a_policy_of_the_hosts_that_speaks_against_her_is_a_flag(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    till.issued(2)
+    till.phone.pay(till.paper(), 1)
+    till.submit(till.phone.sends())
+    said = [(view.id, Objection("dead", "died in May")) for view in till.paymaster.payments()]
+    monkeypatch.setattr("gateway_core.contract.policies.Policies.check_payments", lambda *given: said)
+    (proof,) = till.paymaster.proofs(till.paper()["id"])
+    assert proof.flags == ("beneficiary: the beneficiary is flagged: dead",)
+    assert till.paymaster.accept_proofs(till.paper()["id"], by="joseph").flagged == 1
 
 
 def test_a_name_that_is_nobodys_stops_no_checker(till: Till) -> None:

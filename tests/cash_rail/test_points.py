@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
+from gateway_core import Account
 from gateway_core.cash.stations import Device, Manager, Point
+from gateway_core.model.beneficiary import Beneficiary
 from gateway_core.model.errors import ConfigurationError, InvalidPayroll
 
 if TYPE_CHECKING:
@@ -69,6 +71,20 @@ def test_limits_are_per_day_and_a_list_has_its_days(
     assert {found.objection.code for found in report.objections} == ({code} if code else set())
 
 
+def test_a_limit_is_for_all_payrolls_of_those_days(open_till: Callable[..., Till]) -> None:
+    till = open_till(days=2)
+    till.paymaster.set_point(attrs.evolve(P1, day_lines=2), by="amina")
+    till.issued(3)
+    more = till.shop.proposed(till.invoices(2, programme="other"), "second")
+    assert [found.objection.code for found in till.paymaster.check(more).objections] == ["point_limit"] * 2
+    paper = till.paper()
+    for line in (1, 2):
+        till.phone.pay(paper, line)
+    till.submit(till.phone.sends())
+    till.paymaster.accept_proofs(paper["id"], by="joseph")
+    assert not till.paymaster.check(more).objections, "what is paid is none of these days' any more"
+
+
 def test_a_point_that_was_suspended_meanwhile_gets_no_list(till: Till) -> None:
     payroll = till.shop.approved(till.invoices(2))
     till.paymaster.set_point(attrs.evolve(P1, suspended=True), by="joseph")
@@ -92,3 +108,54 @@ def test_points_of_each_list_are_apart_and_lists_have_a_limit(open_till: Callabl
     here, there = till.invoices(3), till.invoices(5, point="P2")[3:]
     till.run(till.shop.approved([*here, *there]))
     assert sorted((paper["point"], len(paper["lines"])) for paper in till.papers()) == [("P1", 1), ("P1", 2), ("P2", 2)]
+
+
+@pytest.mark.parametrize(
+    ("extra", "point", "code"),
+    [
+        ({"location": "gulu"}, "P1", ""), ({"group": "elderly"}, "P2", ""), ({"Location": " gulu "}, "P1", ""),
+        ({"location": "arua", "group": "elderly"}, "P2", ""), ({"location": "gulu", "group": "mothers"}, "P1", ""),
+        ({"location": "gulu", "group": "elderly"}, "", "several_points"), ({"location": "lira"}, "", "several_points"),
+        ({"location": "kitgum"}, "", "no_point"), ({"location": "moroto"}, "", "no_point"), ({}, "", "missing"),
+    ],
+)  # fmt: skip
+def test_who_names_no_point_is_paid_at_the_one_that_serves(
+    till: Till, extra: dict[str, str], point: str, code: str
+) -> None:
+    served: dict[str, dict[str, Any]] = {
+        "P1": {"locations": ("gulu", "lira"), "groups": ("mothers",)},
+        "P2": {"locations": ("lira", "arua"), "groups": ("elderly",)},
+        "P3": {"locations": ("moroto",), "suspended": True},
+        "P4": {"groups": ("mothers",)},
+    }
+    for name, said in served.items():
+        till.paymaster.set_point(Point(code=name, **said), by="amina")
+    (nowhere,) = till.invoices(1, point="", extra=extra)
+    (somewhere,) = till.invoices(2, point="P4", extra=extra)[1:]
+    if code:
+        with pytest.raises(InvalidPayroll) as refused:
+            till.shop.proposed([nowhere, somewhere])
+        (mistake,) = refused.value.mistakes
+        assert (mistake.line, mistake.field, mistake.code) == (1, "account", code)
+        return
+    payroll = till.shop.proposed([nowhere, somewhere])
+    till.paymaster.set_point(Point(code=point), by="amina")
+    till.paymaster.set_point(Point(code="P4", **served[point]), by="amina")
+    till.paymaster.approve(payroll, by="joseph")
+    till.run(payroll)
+    assert sorted(paper["point"] for paper in till.papers()) == [point, "P4"], "as it was proposed, and then approved"
+    till.whole()
+
+
+def test_what_a_cycle_generates_is_paid_at_the_point_that_serves(till: Till) -> None:
+    till.paymaster.set_point(Point(code="P2", locations=("lira",)), by="amina")
+    till.paymaster.set_programme("grant", by="amina", currency="UGX", amount="50000", channel="cash")
+    till.paymaster.set_cycle("grant", "1", by="amina")
+    where = Account("payment_point", "")
+    people = [Beneficiary(id="B-1", name="Rose Atim", account=where, extra={"location": "lira"})]
+    till.paymaster.generate("grant/1", people, by="amina")
+    (made,) = till.paymaster.propose_from_pool("round", "grant/1", by="amina")
+    assert [view.account for view in till.paymaster.payments(made.payroll)] == ["P2"]
+    with pytest.raises(InvalidPayroll, match="no payment point serves location 'kitgum'"):
+        strangers = [attrs.evolve(people[0], id="B-2", extra={"location": "kitgum"})]
+        till.paymaster.generate("grant/1", strangers, by="amina")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway_core.cash.stations import Device
+from gateway_core.cash.stations import Device, Point
 from gateway_core.model.errors import MakerIsChecker, WrongState
 
 from .phones import Phone
@@ -255,10 +255,31 @@ def test_who_paid_out_neither_checks_nor_seals_under_any_spelling(says: str, hol
     with pytest.raises(MakerIsChecker):
         till.paymaster.reject_proofs(name, by="Grace", only=[proof.id], reason="seen")
     till.paymaster.accept_proofs(name, by="joseph", only=[proof.id], reason="seen")
+    with pytest.raises(MakerIsChecker):
+        till.paymaster.count_list(name, by="Grace", how="paper", handed_out=total(paper), returned=0)
     till.counted(name, total(paper), 0)
     with pytest.raises(MakerIsChecker):
         till.paymaster.seal_list(name, by="grace")
     till.paymaster.seal_list(name, by="joseph")
+
+
+@pytest.mark.parametrize("named", ["at the point", "with a phone"])
+def test_an_officer_without_a_record_counts_and_seals_no_list_of_his(till: Till, named: str) -> None:
+    till.issued(1)
+    name, phones = till.paper()["id"], {"phone-5": 0}
+    if named == "at the point":
+        till.paymaster.set_point(Point(code="P1", manager="M1", officers=("Okot",)), by="amina")
+    else:
+        till.paymaster.set_device(Device(code="phone-5", officer="Okot"), by="amina")
+    with pytest.raises(MakerIsChecker):
+        till.paymaster.count_list(name, by="okot", how="devices", devices=phones, handed_out=0, returned=0)
+    till.counted(name, 0, 0, devices=phones)
+    with pytest.raises(MakerIsChecker):
+        till.paymaster.seal_list(name, by="okot")
+    tried = [event.details["what"] for event in till.paymaster.events("desk") if event.kind == "refused_to"]
+    assert "count a list" in tried
+    till.paymaster.seal_list(name, by="joseph")
+    till.whole()
 
 
 def test_who_may_give_proofs_in_need_not_reconcile(till: Till) -> None:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from gateway_core.cash import stating
+from gateway_core.cash.record import ProofRecord
 from gateway_core.model.errors import GatewayCoreError
+from gateway_core.model.proof import UNPAID
 
 from .phones import Phone
 
@@ -33,7 +35,10 @@ class Killed(BaseException):
 
 @attrs.define
 class World:
-    """One schedule. `handed` counts what each person got in hand, in cash or otherwise."""
+    """One schedule. `handed` counts what each person got in hand; `sent` are the records that came.
+
+    `frozen`: {invoice: on how many lists it was when a proof came that cannot be true beside what was decided}.
+    """
 
     till: Till
     chance: random.Random
@@ -41,6 +46,8 @@ class World:
     handed: Counter[str] = attrs.field(factory=Counter)
     lost: set[str] = attrs.field(factory=set)
     over: set[str] = attrs.field(factory=set)
+    sent: dict[str, ProofRecord] = attrs.field(factory=dict)
+    frozen: dict[str, int] = attrs.field(factory=dict)
     cash: Counter[str] = attrs.field(factory=Counter)
     phones: list[Phone] = attrs.field(factory=list)
     later: float = 0.0
@@ -98,6 +105,7 @@ class World:
         if free:
             line = self.chance.choice(free)
             phone.pay(paper, line["number"])
+            self.done["a lost list pays"] += paper["id"] in self.lost
             self.handed[line["invoice"]] += 1
             self.cash[paper["id"]] += line["amount"]
 
@@ -106,13 +114,35 @@ class World:
         phone = self.chance.choice(self.phones)
         if phone.records:
             first = self.chance.randint(1, len(phone.records))
-            self.till.submit(phone.sends(first, self.chance.randint(first, len(phone.records))))
+            self._send(phone, first, self.chance.randint(first, len(phone.records)))
 
     def again(self) -> None:
         """A phone sends everything."""
         phone = self.chance.choice(self.phones)
         if phone.records:
-            self.till.submit(phone.sends())
+            self._send(phone)
+
+    def _send(self, phone: Phone, first: int = 1, last: int | None = None) -> None:
+        """What comes is told apart: again, out of order, late, after its list was sealed."""
+        records = phone.records[first - 1 : last]
+        states = {view.invoice: view.state for view in self.till.paymaster.payments(self.payroll)}
+        newest = max((one.number for one in self.sent.values() if one.device == phone.device), default=0)
+        fresh = [one for one in records if one.hash not in self.sent]
+        self.done["comes twice"] += len(records) - len(fresh)
+        for one in fresh:
+            self.done["comes out of order"] += one.number < newest
+            self.done["comes late"] += states[one.invoice] == "unknown"
+            lists = self._lists(one.invoice)
+            if states[one.invoice] in UNPAID or one.list != lists[-1]:
+                self.done["comes after sealing"] += 1
+                self.frozen.setdefault(one.invoice, len(lists))
+        self.sent |= {one.hash: one for one in records}
+        self.till.submit(phone.sends(first, last))
+
+    def _lists(self, invoice: str) -> list[str]:
+        """The lists on which it was, in their order."""
+        papers = sorted(self.till.papers(), key=lambda one: int(one["number"]))
+        return [one["id"] for one in papers for line in one["lines"] if line["invoice"] == invoice]
 
     def days(self) -> None:
         """Time goes by, and the sender works."""
@@ -176,7 +206,9 @@ class World:
         """What holds after every step."""
         views = {view.invoice: view for view in self.till.paymaster.payments(self.payroll)}
         for invoice, view in views.items():
-            lists = {one["id"] for one in self.till.papers() for line in one["lines"] if line["invoice"] == invoice}
+            lists = set(self._lists(invoice))
+            # What people must look at first is frozen: it goes on no other list.
+            assert len(lists) <= self.frozen.get(invoice, len(lists)), f"{invoice} has a case, and went out again"
             # Twice in hand only by a list that two people had called lost.
             assert self.handed[invoice] <= 1 or lists & self.lost, f"{invoice} was paid {self.handed[invoice]} times"
             # Refused, and has it: only what a lost list hides.
@@ -190,11 +222,15 @@ class World:
         self.fuse = 0
         for phone in self.phones:
             if phone.records:
-                self.till.submit(phone.sends())
+                self._send(phone)
         self.check()
         self.look()
         cases = {case.payment for case in self.till.paymaster.cases()}
         for view in self.till.paymaster.payments(self.payroll):
+            if view.invoice in self.frozen:
+                assert view.id in cases, f"a proof of {view.invoice} came after it was decided, and nobody is told"
+            elif self.handed[view.invoice] < 2 and not set(self._lists(view.invoice)) & self.lost:
+                assert view.id not in cases, f"{view.invoice} is as it should be, and people are alarmed"
             if self.handed[view.invoice] > 1:
                 assert view.id in cases, f"{view.invoice} has it twice, and nobody is told"
             if self.handed[view.invoice]:

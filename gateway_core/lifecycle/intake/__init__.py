@@ -1,6 +1,6 @@
 """Intake: a payroll file, or invoice objects, read once with every mistake in it.
 
-    rows (csv_rows, json_rows, object_rows)  ->  lines (text, money, account, channel)  ->  scratch  ->  compare
+    rows (csv_rows, json_rows, object_rows; points)  ->  lines (text, money, account, channel)  ->  scratch  ->  compare
 
 Reading gives rows of raw text, each row is checked alone and kept in a scratch file, and what only shows between lines
 (repetitions, a second currency, shared accounts) is asked of that file in SQL. Whether an entitlement is already paid
@@ -17,13 +17,14 @@ from ...model.payment import Invoice
 from .compare import Objections, compare
 from .findings import Findings, Heard, Problem, Unreadable, shown
 from .lines import LineCheck
+from .points import Assigner
 from .rows import rows_of
 from .rules import COLUMNS, OPTIONAL, REQUIRED, Rules
 from .scratch import Scratch
 from .sums import Sums, check_controls
 from .taken import Taken
 
-__all__ = ["COLUMNS", "OPTIONAL", "REQUIRED", "Objections", "Rules", "Taken", "read"]
+__all__ = ["COLUMNS", "OPTIONAL", "REQUIRED", "Assigner", "Objections", "Rules", "Taken", "read"]
 
 Source = Path | str | Iterable[Invoice] | Iterable[Beneficiary]
 _EACH = 5000
