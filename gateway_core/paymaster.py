@@ -117,12 +117,20 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
         `on_taken` is shown what was read (its warnings, its totals) before anything is written.
         """
         normal(by)
-        with intake.read(invoices, self._rules(channel, control_total, control_count, **reading)) as taken:
+        rules = self._rules(channel, control_total, control_count, **reading)
+        return self._propose(name, invoices, channel, by, despite, rules, progress, on_taken)
+
+    def _propose(
+        self, name: str, invoices: Iterable[Invoice] | str | Path, channel: str, by: str, despite: str,
+        rules: intake.Rules | None = None, progress: Progress = _quiet,
+        on_taken: Callable[[intake.Taken], None] = lambda taken: None, seen: Mapping[str, int] | None = None,
+    ) -> str:  # fmt: skip
+        with intake.read(invoices, rules or self._rules(channel, None, None)) as taken:
             on_taken(taken)
             if taken.mistakes:
                 raise InvalidPayroll(taken.mistakes, taken.more)
             return proposing.propose(
-                self._store, name, taken, channel, self._fingerprint, by, note=despite, progress=progress
+                self._store, name, taken, channel, self._fingerprint, by, note=despite, progress=progress, seen=seen
             )
 
     def _fingerprint(self, channel: str) -> str:

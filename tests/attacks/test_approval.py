@@ -182,13 +182,13 @@ def staged(store: Any) -> Any:
 
 def test_a_proposal_is_not_discarded_once_it_is_complete(shop: Shop, host: Host, monkeypatch: Any) -> None:
     """A second propose of the same name finds it half staged; before it clears that away, the first one is paid."""
-    other, discard, switch_on = host(shop), proposing._discard, proposing._switch_on
+    other, discard, switch_on = host(shop), proposing.discard, proposing._switch_on
     first: list[Any] = []
 
     def about_to_switch_on(*how: Any) -> None:
         first.extend(how)
         monkeypatch.undo()
-        monkeypatch.setattr(proposing, "_discard", about_to_discard)
+        monkeypatch.setattr(proposing, "discard", about_to_discard)
         with pytest.raises(WrongState):
             other.propose("payroll", shop.invoices(1), channel="dummy", by="joseph")
 
