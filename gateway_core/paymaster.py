@@ -22,6 +22,7 @@ from typing import Any
 
 from .channels import Configuration, load
 from .contract.channel import Channel
+from .contract.policies import refuse_within
 from .cycling import Cycling
 from .deciding import Deciding
 from .engine import claims
@@ -154,7 +155,7 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
     def check(self, payroll: str, *, progress: Progress = _quiet) -> CheckReport:
         """Ask the rail about every account and the balance, and the host's policies; every objection at once."""
         known = self.configuration
-        ask = (self._store, payroll, known.channel, self._policies(), self._lane, progress, self._funds)
+        ask = (self._store, payroll, known.channel, self._policies(), self._lane, progress, self._funds, self._zone)
         balances = self._with_runtime(lambda runtime: running.checked(runtime, *ask))
         return self.objections(payroll, balances)
 
@@ -193,7 +194,7 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
             due[0] = await running.drive_all(
                 runtime, driver, payroll, wait, skipped, self.configuration.channel, serve=serve,
                 probe=lambda channel: certificate_trouble(channel.settings.base_url, channel.wiring),
-                grace=self.configuration.schedule_grace, funds=self._funds,
+                grace=self.configuration.schedule_grace, funds=self._funds, zone=self._zone,
             )  # fmt: skip
 
         self._send(work, progress)
@@ -239,6 +240,7 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
             await driver.finish()
 
     def _with_runtime(self, work: Callable[[AsyncioRuntime], Any]) -> Any:
+        refuse_within("this")
         runtime = self._runtime()
         self._driver = None
 

@@ -54,5 +54,10 @@ def released(connection: Connection, payroll: str, codes: Sequence[str]) -> bool
     last = max((fact.no for fact in facts if fact.kind == "approved"), default=0)
     if any(fact.kind == "balance_released" and fact.no > last for fact in facts):
         return True
-    despite = sa.select(_o.id).where(_o.payroll == payroll, _o.code.in_(codes), _o.second_by != "").limit(1)
-    return connection.execute(despite).first() is not None
+    return despite(connection, payroll, codes)
+
+
+def despite(connection: Connection, payroll: str, codes: Sequence[str]) -> bool:
+    """Two people released an objection of one of these codes."""
+    query = sa.select(_o.id).where(_o.payroll == payroll, _o.code.in_(codes), _o.second_by != "").limit(1)
+    return connection.execute(query).first() is not None

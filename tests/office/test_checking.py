@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gateway_core.contract import Objection, hookimpl
+from gateway_core.contract.policies import Policies
 from gateway_core.lifecycle.cycles.caps import CHECKS
 from gateway_core.lifecycle.intake.compare import REPETITIONS
 from gateway_core.model.errors import ObjectionsStand
@@ -106,3 +107,49 @@ def test_who_may_not_approve_asks_nobody(shop: Shop, registry: Registry) -> None
     with pytest.raises(Exception, match="proposed this payroll"):
         shop.paymaster.approve(payroll, by="amina")
     assert registry.asked == 0
+
+
+class Decides(Registry):
+    """Calls what it should not, while it is asked."""
+
+    def __init__(self, decide: Callable[[], object]) -> None:
+        super().__init__()
+        self.decide = decide
+
+    @hookimpl
+    def check_payments(self, payments: Any) -> list[tuple[str, Objection]]:
+        self.asked += 1
+        self.decide()
+        return []
+
+
+@pytest.mark.parametrize("calls", ["approve", "check", "note", "run", "generate"])
+def test_a_policy_that_decides_while_it_is_asked_is_refused_and_asked_once(calls: str, shop: Shop) -> None:
+    payroll = shop.proposed(shop.invoices(1, cycle=str(shop.folder)))
+    paymaster = shop.paymaster
+    calling: dict[str, Callable[[], object]] = {
+        "approve": lambda: paymaster.approve(payroll, by="joseph"),
+        "check": lambda: paymaster.check(payroll),
+        "note": lambda: paymaster.note(payroll, by="joseph", text="seen"),
+        "run": lambda: paymaster.run(payroll),
+        "generate": lambda: paymaster.generate("child-grant/2026-11", [], by="amina"),
+    }
+    policy = Decides(calling[calls])
+    object.__setattr__(paymaster.configuration, "_policies", (("eager", policy),))
+    with pytest.raises(ObjectionsStand, match="while it was being asked"):
+        paymaster.approve(payroll, by="joseph")
+    (found,) = paymaster.objections(payroll).objections
+    assert found.objection.code == "policy_failed" and policy.asked == 1
+    # Afterwards it may: nothing of that thread's question is left.
+    policy.decide = lambda: None
+    assert paymaster.check(payroll).good
+    paymaster.approve(payroll, by="joseph")
+
+
+def test_a_thread_that_was_asked_may_decide_afterwards(shop: Shop) -> None:
+    """As a host's worker thread does that calculates, and then approves."""
+    policy = Decides(lambda: None)
+    policies = Policies([("eager", policy)])
+    assert policies.check_payments([]) == []
+    payroll = shop.proposed(shop.invoices(1, cycle=str(shop.folder)))
+    shop.paymaster.approve(payroll, by="joseph")
