@@ -207,7 +207,7 @@ class Cashing(Settling):
         limits = self.configuration.max_amounts()
         with self._store.read() as connection:
             if limits or cycles.listed(connection):
-                ours.append(("limits", LimitPolicy(self._store, limits)))
+                ours.append(("the limits", LimitPolicy(self._store, limits)))
         return self.configuration.policies(*ours)
 
     def _cash(self, name: str) -> CashGateway:

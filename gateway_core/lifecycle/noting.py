@@ -19,15 +19,25 @@ def note(store: Store, subject: str, by: str, text: str) -> None:
     """
     if not text.strip() or len(text) > LONGEST:
         raise WrongState(f"a note has 1 to {LONGEST} characters")
+    with store.read() as connection:
+        of = _payment(connection, subject)
+        # Looking through the pool may take a while: nobody who writes waits for it.
+        cycle = _cycle(connection, subject) if of is None else ""
     with store.write() as connection:
-        if (of := _payment(connection, subject)) is not None:
+        if of is not None:
             payment, payroll = of
             body = {"text": text, "payment": payment} if payment else {"text": text}
             payrolls.record(connection, store, payrolls.get(connection, payroll), "note", by, body)
-        elif generated := pool_views.generated(connection, subject):
-            cycles.record(connection, store, generated[-1], "note", by, {"text": text, "invoice": subject})
         else:
-            raise NotFoundError(f"there is no payment, invoice or payroll {subject!r}")
+            body = {"text": text, "invoice": subject}
+            cycles.record(connection, store, cycles.get(connection, cycle), "note", by, body)
+
+
+def _cycle(connection: Connection, invoice: str) -> str:
+    """In which cycle it was generated."""
+    if not (generated := pool_views.generated(connection, invoice)):
+        raise NotFoundError(f"there is no payment, invoice or payroll {invoice!r}")
+    return cycles.address_of(generated[-1])
 
 
 def _payment(connection: Connection, subject: str) -> tuple[str, str] | None:

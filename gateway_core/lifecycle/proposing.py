@@ -31,7 +31,10 @@ PAGE = 500
 LISTED = 1000
 # A payroll may have lines of so many cycles.
 MOST_CYCLES = 1000
-BESIDE = "another process proposes this payroll, or the same invoices, just now; try again to see what became of it"
+BESIDE = (
+    "another process proposes this payroll or the same invoices, or replaces one of them, just now; "
+    "try again to see what became of it"
+)
 
 
 def payroll_id(deployment: str, name: str) -> str:

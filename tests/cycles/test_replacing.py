@@ -40,10 +40,12 @@ def replace(paymaster: Paymaster) -> int:
 
 
 def amounts(shop: Shop) -> tuple[dict[str, int], dict[str, int]]:
-    """What is to be paid, and what the invoices say that stand: of each beneficiary."""
+    """What is proposed to be paid, and what the invoices say that stand: of each beneficiary."""
+    proposed = [one.id for one in shop.paymaster.status() if one.state == "awaiting_approval"]
     lines = {
-        view.entitlement: int(view.amount.split()[0]) for view in shop.paymaster.payments() if view.state != "cancelled"
-    }
+        view.entitlement: int(view.amount.split()[0])
+        for payroll in proposed for view in shop.paymaster.payments(payroll)
+    }  # fmt: skip
     standing = {one.invoice.entitlement: one.invoice.amount.minor for one in shop.paymaster.pool(CYCLE, free=False)}
     return lines, standing
 
@@ -93,14 +95,19 @@ PAIRS: dict[str, tuple[Callable[[Paymaster], Any], Callable[[Paymaster], Any]]] 
 }
 
 
+@pytest.mark.parametrize("before", ["never proposed", "sent back"])
 @pytest.mark.parametrize("pair", PAIRS)
-def test_wherever_one_comes_between_what_is_proposed_is_what_stands(pair: str, open_shop: Callable[..., Shop]) -> None:
+def test_wherever_one_comes_between_what_is_proposed_is_what_stands(
+    pair: str, before: str, open_shop: Callable[..., Shop]
+) -> None:
     """Each write of the one is a place where the other comes whole; one of them is done, and none is half done."""
     mine, theirs = PAIRS[pair]
     for at in itertools.count(1):
         shop = open_shop()
         with pytest.MonkeyPatch.context() as patch:
             fresh(shop, patch)
+            if before == "sent back":
+                shop.paymaster.send_back(select(shop.paymaster), by="joseph", reason="too little")
             beside = Beside(shop, patch, at, theirs)
             said = tried(partial(mine, shop.paymaster))
         lines, standing = amounts(shop)
