@@ -240,7 +240,7 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
             await driver.finish()
 
     def _with_runtime(self, work: Callable[[AsyncioRuntime], Any]) -> Any:
-        refuse_within("a method that asks or sends")
+        refuse_within()
         runtime = self._runtime()
         self._driver = None
 

@@ -35,12 +35,12 @@ def _asking(policy: str) -> Iterator[None]:
         _here.asked = before
 
 
-def refuse_within(method: str) -> None:
-    """Raises WrongState in a policy that is being asked: what it decided would ask it again, without end."""
+def refuse_within() -> None:
+    """Raises WrongState in a policy that is being asked: what asks policies would ask it again, without end."""
     if policy := getattr(_here, "asked", ""):
         raise WrongState(
-            f"policy {policy!r} called {method} while it was being asked; "
-            "let it return what it finds, and decide afterwards"
+            f"policy {policy!r}, while it was being asked, called what checks, approves, generates or sends; "
+            "let it return what it finds, and act afterwards"
         )
 
 

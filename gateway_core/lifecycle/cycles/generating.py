@@ -162,7 +162,7 @@ def _written(store: Store, row: Record, at: int, rows: Sequence[Mapping[str, Any
         with store.write() as connection:
             staging.still_ours(connection, row, at)
             lies = cycles.live(connection, instead, staged=True, drafts=False).values() if instead else ()
-            if first := next((found for found in lies if found.complete), None):
+            if first := min((one for one in lies if one.complete), key=lambda one: one.entitlement, default=None):
                 raise WrongState(
                     f"{first.entitlement} was put into payroll {first.payroll!r} just now, with the invoice that she "
                     "had; withdraw it there first, or let it be paid so"
