@@ -163,13 +163,12 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
         """The objections on record, without asking anybody anew."""
         with self._store.read() as connection:
             row = payrolls.get(connection, payroll)
-        found = checking.listed(self._store, row.id)
+        objections, more = checking.standing(self._store, row.id)
+        warnings, more_warnings = checking.warnings(self._store, row.id)
         prints = running.fingerprints_of(row, self.configuration.channel)
         return CheckReport(
-            row.id, row.name, row.state, row.lines, Money(row.total, row.currency),
-            [item for item in found if item.objection.blocks and not item.released_by],
-            [item for item in found if not item.objection.blocks],
-            balances or {}, approval.approval_digest(self._store, row, prints).hex(),
+            row.id, row.name, row.state, row.lines, Money(row.total, row.currency), objections, warnings,
+            balances or {}, approval.approval_digest(self._store, row, prints).hex(), more, more_warnings,
         )  # fmt: skip
 
     # -- the money ----------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from .cycles import dates
 from .funding import ANY, CODES, HOUR, Funds, Known, judged, known
 
 PAGE = 256
+LISTED = 1000
 # All that is said of a balance.
 OF_BALANCE = (*CODES, "balance_of", "statement_missing", "statement_broken")
 _o = t.objections.c
@@ -44,7 +45,11 @@ class Found:
 
 @attrs.frozen
 class CheckReport:
-    """What speaks against a payroll. `digest` is what a checker approves and signs."""
+    """What speaks against a payroll. `digest` is what a checker approves and signs.
+
+    The first thousand `objections` and `warnings` are listed, in the order of lines; `more_…` is how many are counted
+    only.
+    """
 
     payroll: str
     name: str
@@ -55,6 +60,8 @@ class CheckReport:
     warnings: Sequence[Found]
     balances: Mapping[str, Money | None]
     digest: str
+    more_objections: int = 0
+    more_warnings: int = 0
 
     @property
     def good(self) -> bool:
@@ -145,7 +152,8 @@ def _keep(store: Store, rows: Sequence[Mapping[str, Any]], before: int) -> None:
         return
     with store.write() as connection:
         stays = sa.or_(_o.released_by != "", _o.id > before)
-        old = sa.select(_o.payment, _o.code).where(_o.payroll == rows[0]["payroll"], _o.of_check, stays)
+        these = _o.payment.in_({row["payment"] for row in rows})
+        old = sa.select(_o.payment, _o.code).where(_o.payroll == rows[0]["payroll"], _o.of_check, stays, these)
         known = {(row.payment, row.code) for row in connection.execute(old)}
         fresh = [row for row in rows if (row["payment"], row["code"]) not in known]
         if fresh:
@@ -237,18 +245,30 @@ def redate(store: Store, payroll: str, now: int, zone: tzinfo) -> None:
     _forget(store, payroll, before, dates.CODES)
 
 
-def listed(store: Store, payroll: str) -> list[Found]:
-    """The objections and warnings that are on record for a payroll."""
+def standing(store: Store, payroll: str) -> tuple[list[Found], int]:
+    """The objections on record that two people have not released: the first of them, and how many more."""
+    return _listed(store, payroll, _o.blocks, _o.second_by == "")
+
+
+def warnings(store: Store, payroll: str) -> tuple[list[Found], int]:
+    """The warnings on record: the first of them, and how many more."""
+    return _listed(store, payroll, sa.not_(_o.blocks))
+
+
+def _listed(store: Store, payroll: str, *which: Any) -> tuple[list[Found], int]:
     p = t.payments.c
     query = (
         sa.select(t.objections, p.invoice)
         .outerjoin(t.payments, sa.and_(p.payroll == _o.payroll, p.line == _o.line))
-        .where(_o.payroll == payroll)
+        .where(_o.payroll == payroll, *which)
         .order_by(_o.line, _o.id)
+        .limit(LISTED)
     )
+    count = sa.select(sa.func.count()).select_from(t.objections).where(_o.payroll == payroll, *which)
     with store.read() as connection:
-        return [
+        found = [
             Found(row.line, row.payment, row.invoice or "", Objection(row.code, row.message, row.source, row.blocks),
                   row.second_by and f"{row.released_by}, {row.second_by}")
             for row in connection.execute(query)
         ]  # fmt: skip
+        return found, int(connection.execute(count).scalar() or 0) - len(found)

@@ -12,9 +12,10 @@ import pytest
 
 from gateway_core.contract import Objection, hookimpl
 from gateway_core.contract.policies import Policies
+from gateway_core.lifecycle import checking
 from gateway_core.lifecycle.cycles.caps import CHECKS
 from gateway_core.lifecycle.intake.compare import REPETITIONS
-from gateway_core.model.errors import ObjectionsStand
+from gateway_core.model.errors import MakerIsChecker, ObjectionsStand
 from tests.meta.imports import ROOT
 
 if TYPE_CHECKING:
@@ -100,6 +101,24 @@ def test_a_warning_does_not_block(shop: Shop, registry: Registry) -> None:
     report = shop.paymaster.check(payroll)
     assert report.good and [found.objection.code for found in report.warnings] == ["moved"]
     shop.paymaster.approve(payroll, by="joseph")
+
+
+def test_a_thousand_are_listed_and_all_are_counted_and_all_must_be_released(
+    shop: Shop, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "LISTED", 2)
+    payroll = shop.proposed(shop.invoices(5, cycle=str(shop.folder)))
+    registry.says = [DEAD, MOVED]
+    report = shop.paymaster.check(payroll)
+    assert [found.line for found in report.objections] == [1, 2] == [found.line for found in report.warnings]
+    assert (report.good, report.more_objections, report.more_warnings) == (False, 3, 3)
+    with pytest.raises(ObjectionsStand, match="5 objections"):
+        shop.paymaster.approve(payroll, by="joseph", despite="I know her")
+    assert shop.paymaster.release_objections(payroll, by="grace", reason="another of the same name") == 5
+    with pytest.raises(MakerIsChecker):
+        shop.paymaster.approve(payroll, by="grace", despite="I know her")
+    shop.paymaster.approve(payroll, by="joseph", despite="I know her")
+    assert shop.paymaster.objections(payroll).good
 
 
 def test_who_may_not_approve_asks_nobody(shop: Shop, registry: Registry) -> None:
