@@ -18,11 +18,12 @@ from .cash.reviewing import ProofView, Reviewer
 from .cash.stations import Device, Manager, Point, PointPolicy
 from .cash.taking import Submitted, Taking
 from .contract.policies import Policies
+from .lifecycle.cycles.limits import LimitPolicy
 from .lifecycle.intake import Assigner
 from .model.errors import WrongState
 from .model.people import normal
 from .settling import Settling
-from .store import cash, payrolls
+from .store import cash, cycles, payrolls
 
 
 class Cashing(Settling):
@@ -224,9 +225,13 @@ class Cashing(Settling):
         return Reviewer(self._store, zones, self.configuration.policies().check_payments)
 
     def _policies(self) -> Policies:
-        """The host's, and ours about payment points where cash is paid."""
+        """The host's, and ours: about limits, where there are any, and about payment points where cash is paid."""
         channels = {name: self._cash(name).settings.days for name in self._cash_channels}
         ours: list[tuple[str, Any]] = [("payment points", PointPolicy(self._store, channels))] if channels else []
+        limits = self.configuration.max_amounts()
+        with self._store.read() as connection:
+            if limits or cycles.listed(connection):
+                ours.append(("the limits", LimitPolicy(self._store, limits)))
         return self.configuration.policies(*ours)
 
     def _cash(self, name: str) -> CashGateway:

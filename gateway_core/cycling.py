@@ -42,7 +42,7 @@ class Selected:
 class Cycling(Cashing):
     """The part of `Paymaster` that is about programmes and cycles. An address is PROGRAMME, or PROGRAMME/CYCLE."""
 
-    propose: Callable[..., str]
+    _propose: Callable[..., str]
     _rules: Callable[..., intake.Rules]
 
     # -- programmes and cycles ----------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ class Cycling(Cashing):
         channel = part.channel or next(selection.invoices(at)).channel
         if not channel:
             raise WrongState(f"{part.name!r} has no channel: give one here, or to the cycle")
-        return self.propose(part.name, selection.invoices(at), channel=channel, by=by, despite=despite)
+        return self._propose(part.name, selection.invoices(at), channel, by, despite, seen=selection.seen)
 
     @staticmethod
     def _chosen(part: Part, payroll: str) -> Selected:

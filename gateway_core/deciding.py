@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from datetime import timedelta
-from functools import partial
+from datetime import UTC, timedelta, tzinfo
 from typing import Any
 
+from .contract.channel import Channel
 from .engine.mark import Mark
-from .engine.runtime import AsyncioRuntime
+from .engine.runtime import AsyncioRuntime, Lane
 from .filing import Filing
 from .lifecycle import approval, checking, levels, noting, officers, proposing, running, vouching
+from .lifecycle.approval import PAUSED_FOR_APPROVAL
 from .lifecycle.funding import Funds
 from .lifecycle.levels import Approvals
 from .lifecycle.signatures import verify
@@ -25,6 +26,8 @@ from .store.database import Record
 
 class Deciding(Filing, ABC):
     """The part of `Paymaster` that is about decisions over whole payrolls."""
+
+    _lane: Callable[[Channel], Lane]
 
     @abstractmethod
     def _with_runtime(self, work: Callable[[AsyncioRuntime], Any]) -> Any:
@@ -52,9 +55,8 @@ class Deciding(Filing, ABC):
     def _approve(self, row: Record, by: str, despite: str, signature: str, note: str) -> str:
         differ(row.proposed_by, by, "proposed this payroll")
         self._signed(by, self.approval_message(row.id), signature)
-        if row.state == "awaiting_approval" and self.configuration.has_policies:
-            ask = partial(checking.recheck, self._store, row.id, self.configuration.policies())
-            self._with_runtime(lambda runtime: runtime.offload(ask))
+        if row.state == "awaiting_approval" or row.paused.startswith(PAUSED_FOR_APPROVAL):
+            self._recheck(row)
         ttl = self.configuration.approval_ttl
         approved = approval.approve(
             self._store, row.id, by, running.fingerprints_of(row, self.configuration.channel), despite=despite,
@@ -63,6 +65,14 @@ class Deciding(Filing, ABC):
         )  # fmt: skip
         self._heads_out()
         return approved.hex()
+
+    def _recheck(self, row: Record) -> None:
+        """What was found out since the check stands in the way of the approval."""
+        known, funds = self.configuration, self._funds
+        checking.redate(self._store, row.id, now_us(), self._zone)
+        if known.has_policies or funds.ttl is not None:
+            ask = (self._store, row.id, known.channel, known.policies(), self._lane, funds)
+            self._with_runtime(lambda runtime: checking.recheck(runtime, *ask))
 
     def approvals(self, payroll: str) -> Approvals:
         """Who approved a payroll, with role, time and note, and the roles whose approval is still missing."""
@@ -94,6 +104,11 @@ class Deciding(Filing, ABC):
         normal(by)
         with self._permitted("release the balance", by, payroll):
             return vouching.release_balance(self._store, payroll, by, reason)
+
+    @property
+    def _zone(self) -> tzinfo:
+        """Where the days of cycles begin."""
+        return self.configuration.timezone or UTC
 
     @property
     def _funds(self) -> Funds:

@@ -30,7 +30,7 @@ class Looking(Gated):
             after = page[-1].cursor
 
     def events(self, subject: str) -> list[EventView]:
-        """What happened to a payment or a payroll, in order."""
+        """What happened to a payment, an invoice (from the pool on), a payroll, a cycle or a file, in order."""
         return views.events(self._store, subject)
 
     def holds(self, payroll: str | None = None) -> list[HeldView]:

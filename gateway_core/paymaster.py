@@ -22,6 +22,7 @@ from typing import Any
 
 from .channels import Configuration, load
 from .contract.channel import Channel
+from .contract.policies import refuse_within
 from .cycling import Cycling
 from .deciding import Deciding
 from .engine import claims
@@ -117,12 +118,20 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
         `on_taken` is shown what was read (its warnings, its totals) before anything is written.
         """
         normal(by)
-        with intake.read(invoices, self._rules(channel, control_total, control_count, **reading)) as taken:
+        rules = self._rules(channel, control_total, control_count, **reading)
+        return self._propose(name, invoices, channel, by, despite, rules, progress, on_taken)
+
+    def _propose(
+        self, name: str, invoices: Iterable[Invoice] | str | Path, channel: str, by: str, despite: str,
+        rules: intake.Rules | None = None, progress: Progress = _quiet,
+        on_taken: Callable[[intake.Taken], None] = lambda taken: None, seen: Mapping[str, int] | None = None,
+    ) -> str:  # fmt: skip
+        with intake.read(invoices, rules or self._rules(channel, None, None)) as taken:
             on_taken(taken)
             if taken.mistakes:
                 raise InvalidPayroll(taken.mistakes, taken.more)
             return proposing.propose(
-                self._store, name, taken, channel, self._fingerprint, by, note=despite, progress=progress
+                self._store, name, taken, channel, self._fingerprint, by, note=despite, progress=progress, seen=seen
             )
 
     def _fingerprint(self, channel: str) -> str:
@@ -147,7 +156,7 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
     def check(self, payroll: str, *, progress: Progress = _quiet) -> CheckReport:
         """Ask the rail about every account and the balance, and the host's policies; every objection at once."""
         known = self.configuration
-        ask = (self._store, payroll, known.channel, self._policies(), self._lane, progress, self._funds)
+        ask = (self._store, payroll, known.channel, self._policies(), self._lane, progress, self._funds, self._zone)
         balances = self._with_runtime(lambda runtime: running.checked(runtime, *ask))
         return self.objections(payroll, balances)
 
@@ -155,13 +164,12 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
         """The objections on record, without asking anybody anew."""
         with self._store.read() as connection:
             row = payrolls.get(connection, payroll)
-        found = checking.listed(self._store, row.id)
+        objections, more = checking.standing(self._store, row.id)
+        warnings, more_warnings = checking.warnings(self._store, row.id)
         prints = running.fingerprints_of(row, self.configuration.channel)
         return CheckReport(
-            row.id, row.name, row.state, row.lines, Money(row.total, row.currency),
-            [item for item in found if item.objection.blocks and not item.released_by],
-            [item for item in found if not item.objection.blocks],
-            balances or {}, approval.approval_digest(self._store, row, prints).hex(),
+            row.id, row.name, row.state, row.lines, Money(row.total, row.currency), objections, warnings,
+            balances or {}, approval.approval_digest(self._store, row, prints).hex(), more, more_warnings,
         )  # fmt: skip
 
     # -- the money ----------------------------------------------------------------------------------------------------
@@ -186,7 +194,7 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
             due[0] = await running.drive_all(
                 runtime, driver, payroll, wait, skipped, self.configuration.channel, serve=serve,
                 probe=lambda channel: certificate_trouble(channel.settings.base_url, channel.wiring),
-                grace=self.configuration.schedule_grace, funds=self._funds,
+                grace=self.configuration.schedule_grace, funds=self._funds, zone=self._zone,
             )  # fmt: skip
 
         self._send(work, progress)
@@ -232,6 +240,7 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
             await driver.finish()
 
     def _with_runtime(self, work: Callable[[AsyncioRuntime], Any]) -> Any:
+        refuse_within()
         runtime = self._runtime()
         self._driver = None
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ..contract.batch import BatchGateway
 from ..contract.channel import Channel
 from ..contract.gateway import Hidden
-from ..contract.policies import Policies
+from ..contract.policies import Policies, refuse_within
 from ..lifecycle.signatures import private_key
 from ..model.errors import ConfigurationError, NotFoundError
 from ..model.money import Money
@@ -118,7 +118,8 @@ class Configuration:
         return self._plans[name].statement
 
     def policies(self, *ours: tuple[str, object]) -> Policies:
-        """The host's policies, in the order of the file; behind them ours, (name, policy)."""
+        """The host's policies, in the order of the file; behind them ours, (name, policy). Not for a policy itself."""
+        refuse_within()
         return Policies((*self._policies, *ours))
 
     @property

@@ -71,7 +71,8 @@ TOP: tuple[Setting, ...] = (
             "2", "write a number of hours such as 2", default="none: it is paid late"),
     Setting("balance_ttl", r.hours,
             "Once set, no payroll is sent unless the balance of the institution account is known and at most so many "
-            "hours old: from the rail, from a statement, or entered by two people. `check` says so before.",
+            "hours old: from the rail, from a statement, or entered by two people. `check` says so before, and "
+            "without it no payroll is approved either.",
             "48", "write a number of hours such as 48", default="none: a balance that is not known keeps nothing back"),
     Setting("approval_ttl", r.hours,
             "After so many hours an approval expires: what is unsent then waits until a checker approves the rest.",

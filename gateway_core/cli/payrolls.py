@@ -103,17 +103,20 @@ def show_check(out: Output, report: CheckReport) -> None:
     for name, have in report.balances.items():
         out.say(f"channel {name} has {have if have else 'a balance that it does not tell'}")
     show_findings(out, report)
-    out.say("nothing speaks against it" if report.good else f"{counted(len(report.objections), 'objection')} stand")
+    stand = len(report.objections) + report.more_objections
+    out.say("nothing speaks against it" if report.good else f"{counted(stand, 'objection')} stand")
 
 
 def show_findings(out: Output, report: CheckReport) -> None:
     """Objections and warnings, as many as a person reads."""
-    for word, found in (("objection", report.objections), ("warning", report.warnings)):
+    for word, found, more in (
+        ("objection", report.objections, report.more_objections), ("warning", report.warnings, report.more_warnings),
+    ):  # fmt: skip
         if found:
             rows = [(f.line or "", f.invoice, f.objection.code, f.objection.message, f.objection.source) for f in found]
-            out.table((">line", "invoice", word, "says", "source"), rows[:SHOWN], counted(len(found), word))
-            if len(rows) > SHOWN:
-                out.say(f"and {counted(len(rows) - SHOWN, 'more ' + word)}; --json lists all")
+            out.table((">line", "invoice", word, "says", "source"), rows[:SHOWN], counted(len(found) + more, word))
+            if (left := len(rows) + more - SHOWN) > 0:
+                out.say(f"and {counted(left, 'more ' + word)}; --json lists {len(rows):,}")
 
 
 def findings(report: CheckReport) -> dict[str, Any]:
@@ -126,7 +129,10 @@ def findings(report: CheckReport) -> dict[str, Any]:
             "message": said.message, "source": said.source, "blocks": said.blocks, "released_by": found.released_by,
         }  # fmt: skip
 
-    return {"objections": [one(f) for f in report.objections], "warnings": [one(f) for f in report.warnings]}
+    return {
+        "objections": [one(f) for f in report.objections], "more_objections": report.more_objections,
+        "warnings": [one(f) for f in report.warnings], "more_warnings": report.more_warnings,
+    }  # fmt: skip
 
 
 def _inspect(desk: Desk, file: Path, channel: str, reading: dict[str, Any]) -> int:

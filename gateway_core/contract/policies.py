@@ -6,19 +6,42 @@ is an objection to every payment of its page: silence is never consent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import pluggy
 
 from ..model.beneficiary import Beneficiary, Item
-from ..model.errors import NotFoundError
+from ..model.errors import NotFoundError, WrongState
 from ..model.payment import Objection, Payment
 from .hookspecs import PROJECT, hookspec
 
 if TYPE_CHECKING:
     from ..model.facts import Fact
+
+
+_here = threading.local()
+
+
+@contextmanager
+def _asking(policy: str) -> Iterator[None]:
+    before, _here.asked = getattr(_here, "asked", ""), policy
+    try:
+        yield
+    finally:
+        _here.asked = before
+
+
+def refuse_within() -> None:
+    """Raises WrongState in a policy that is being asked: what asks policies would ask it again, without end."""
+    if policy := getattr(_here, "asked", ""):
+        raise WrongState(
+            f"policy {policy!r}, while it was being asked, called what checks, approves, generates or sends; "
+            "let it return what it finds, and act afterwards"
+        )
 
 
 class PolicySpecs:
@@ -70,7 +93,8 @@ class Policies:
         for impl in self._manager.hook.calculate.get_hookimpls():
             if impl.plugin_name == name:
                 function: Any = impl.function
-                return list(function(programme, cycle, beneficiaries))
+                with _asking(name):
+                    return list(function(programme, cycle, beneficiaries))
         raise NotFoundError(f"no policy {name!r} calculates; name it in `policies`, with a method `calculate`")
 
     def observers(self) -> list[str]:
@@ -91,7 +115,9 @@ class Policies:
         said: list[tuple[str, Objection]] = []
         for impl in getattr(self._manager.hook, hook).get_hookimpls():
             try:
-                for payment, objection in impl.function(payments) or ():
+                with _asking(impl.plugin_name):
+                    answer = list(impl.function(payments) or ())
+                for payment, objection in answer:
                     if not isinstance(objection, Objection):
                         raise TypeError(f"{hook} must give (payment id, Objection), got {objection!r}")
                     said.append((str(payment), attrs.evolve(objection, source=impl.plugin_name)))

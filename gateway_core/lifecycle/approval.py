@@ -127,16 +127,16 @@ def _verify_content(store: Store, row: Record) -> None:
 
 def _objections_released(connection: Connection, payroll: str, by: str, despite: str) -> None:
     """Every blocking objection needs two different people; the checker may be the second, with a reason."""
-    query = sa.select(t.objections).where(_o.payroll == payroll, _o.blocks, _o.second_by == "").order_by(_o.id)
-    standing = list(connection.execute(query))
-    if not standing:
+    stand = sa.and_(_o.payroll == payroll, _o.blocks, _o.second_by == "")
+    first = connection.execute(sa.select(_o.message).where(stand).order_by(_o.id).limit(1)).scalar()
+    if first is None:
         return
-    if not despite or any(not row.released_by for row in standing):
-        raise ObjectionsStand(len(standing), standing[0].message)
-    for row in standing:
-        differ(row.released_by, by, "released the objections first")
-    ids = [row.id for row in standing]
-    connection.execute(sa.update(t.objections).where(_o.id.in_(ids)).values(second_by=by))
+    people = list(connection.execute(sa.select(_o.released_by).where(stand).distinct()).scalars())
+    if not despite or "" in people:
+        raise ObjectionsStand(int(connection.execute(sa.select(sa.func.count()).where(stand)).scalar() or 0), first)
+    for person in people:
+        differ(person, by, "released the objections first")
+    connection.execute(sa.update(t.objections).where(stand).values(second_by=by))
 
 
 def release_objections(store: Store, payroll: str, by: str, reason: str) -> int:

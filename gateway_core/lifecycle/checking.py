@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, tzinfo
 from functools import partial
 from typing import Any
 
@@ -21,9 +22,13 @@ from ..model.states import UNSENT
 from ..store import Store, payments, payrolls
 from ..store import tables as t
 from .asking import Ear, account_objections
-from .funding import ANY, HOUR, Funds, Known, judged, known
+from .cycles import dates
+from .funding import ANY, CODES, HOUR, Funds, Known, judged, known
 
 PAGE = 256
+LISTED = 1000
+# All that is said of a balance.
+OF_BALANCE = (*CODES, "balance_of", "statement_missing", "statement_broken")
 _o = t.objections.c
 
 
@@ -40,7 +45,11 @@ class Found:
 
 @attrs.frozen
 class CheckReport:
-    """What speaks against a payroll. `digest` is what a checker approves and signs."""
+    """What speaks against a payroll. `digest` is what a checker approves and signs.
+
+    The first thousand `objections` and `warnings` are listed, in the order of lines; `more_…` is how many are counted
+    only.
+    """
 
     payroll: str
     name: str
@@ -51,6 +60,8 @@ class CheckReport:
     warnings: Sequence[Found]
     balances: Mapping[str, Money | None]
     digest: str
+    more_objections: int = 0
+    more_warnings: int = 0
 
     @property
     def good(self) -> bool:
@@ -60,26 +71,38 @@ class CheckReport:
 
 async def check(
     runtime: Runtime, store: Store, payroll: str, channel_of: Callable[[str], Channel], policies: Policies,
-    lane: Callable[[Channel], Lane], progress: Callable[[int], None], funds: Funds = ANY,
+    lane: Callable[[Channel], Lane], progress: Callable[[int], None], funds: Funds = ANY, zone: tzinfo = UTC,
 ) -> dict[str, Money | None]:  # fmt: skip
     """Ask everybody and store what they object to, in place of an earlier check's. Returns the balances."""
     with store.read() as connection:
         row = payrolls.get(connection, payroll)
-    found: list[dict[str, Any]] = []
-    balances: dict[str, Money | None] = {}
     # Until everybody was asked anew, what was found before stands: an approval may come meanwhile, or a crash.
     before = await runtime.write(partial(_newest, store))
+    found = await runtime.offload(partial(_dates, store, row.id, runtime.now(), zone))
+    balances: dict[str, Money | None] = {}
     for name in payrolls.channels_of(row):
-        channel = channel_of(name)
-        have, stated = await known(runtime, store, channel, lane)
-        balances[name] = have.money if have is not None else None
-        said = await runtime.offload(partial(_money, store, row.id, channel, have, stated, funds, runtime.now()))
-        found += [_row(row.id, 0, "", objection) for objection in said]
-        await _accounts(runtime, store, row.id, channel, lane, before, progress)
+        balances[name], said = await _balance(runtime, store, row.id, channel_of(name), lane, funds)
+        found += said
+        await _accounts(runtime, store, row.id, channel_of(name), lane, before, progress)
     await runtime.offload(partial(_policies, store, row.id, policies, before))
     await runtime.write(partial(_keep, store, found, before))
     await runtime.write(partial(_forget, store, row.id, before))
     return balances
+
+
+def _dates(store: Store, payroll: str, now: int, zone: tzinfo) -> list[dict[str, Any]]:
+    with store.read() as connection:
+        said = dates.judged(connection, payrolls.get(connection, payroll), now, zone)
+    return [_row(payroll, 0, "", one) for one in said]
+
+
+async def _balance(
+    runtime: Runtime, store: Store, payroll: str, channel: Channel, lane: Callable[[Channel], Lane], funds: Funds
+) -> tuple[Money | None, list[dict[str, Any]]]:
+    """What is known of a channel's balance, and what that says against the payroll."""
+    have, stated = await known(runtime, store, channel, lane)
+    said = await runtime.offload(partial(_money, store, payroll, channel, have, stated, funds, runtime.now()))
+    return have.money if have is not None else None, [_row(payroll, 0, "", objection) for objection in said]
 
 
 def _money(
@@ -105,11 +128,11 @@ def _newest(store: Store) -> int:
         return int(connection.execute(sa.select(sa.func.max(_o.id))).scalar() or 0)
 
 
-def _forget(store: Store, payroll: str, before: int) -> None:
-    """What earlier checks found, up to the objection `before`, and nobody released."""
+def _forget(store: Store, payroll: str, before: int, codes: Sequence[str] = ()) -> None:
+    """What earlier checks found (of these codes), up to the objection `before`, and nobody released."""
     old = sa.and_(_o.payroll == payroll, _o.of_check, _o.released_by == "", _o.id <= before)
     with store.write() as connection:
-        connection.execute(sa.delete(t.objections).where(old))
+        connection.execute(sa.delete(t.objections).where(old, _o.code.in_(codes) if codes else sa.true()))
 
 
 def _row(payroll: str, line: int, payment: str, objection: Objection) -> dict[str, Any]:
@@ -129,7 +152,8 @@ def _keep(store: Store, rows: Sequence[Mapping[str, Any]], before: int) -> None:
         return
     with store.write() as connection:
         stays = sa.or_(_o.released_by != "", _o.id > before)
-        old = sa.select(_o.payment, _o.code).where(_o.payroll == rows[0]["payroll"], _o.of_check, stays)
+        these = _o.payment.in_({row["payment"] for row in rows})
+        old = sa.select(_o.payment, _o.code).where(_o.payroll == rows[0]["payroll"], _o.of_check, stays, these)
         known = {(row.payment, row.code) for row in connection.execute(old)}
         fresh = [row for row in rows if (row["payment"], row["code"]) not in known]
         if fresh:
@@ -189,26 +213,62 @@ def _policies(store: Store, payroll: str, policies: Policies, before: int) -> No
         _keep(store, rows, before)
 
 
-def recheck(store: Store, payroll: str, policies: Policies) -> None:
-    """Ask the host's policies again, as the approval is given: what they newly find stands in its way.
+async def recheck(
+    runtime: Runtime, store: Store, payroll: str, channel_of: Callable[[str], Channel], policies: Policies,
+    lane: Callable[[Channel], Lane], funds: Funds = ANY,
+) -> None:  # fmt: skip
+    """As the approval is given: ask the host's policies again, and for the balance where one must be known.
 
-    What was found before stands until the next `check`, which asks everybody.
+    What policies find is added to what was found before, which stands until the next `check` asks everybody. What is
+    said of the balance takes the place of what was said.
     """
-    _policies(store, payroll, policies, 0)
+    before = await runtime.write(partial(_newest, store))
+    with store.read() as connection:
+        row = payrolls.get(connection, payroll)
+    found: list[dict[str, Any]] = []
+    for name in payrolls.channels_of(row) if funds.ttl is not None else ():
+        found += (await _balance(runtime, store, row.id, channel_of(name), lane, funds))[1]
+    await runtime.offload(partial(_policies, store, row.id, policies, 0))
+    await runtime.write(partial(_keep, store, found, before))
+    if funds.ttl is not None:
+        await runtime.write(partial(_forget, store, row.id, before, OF_BALANCE))
 
 
-def listed(store: Store, payroll: str) -> list[Found]:
-    """The objections and warnings that are on record for a payroll."""
+def redate(store: Store, payroll: str, now: int, zone: tzinfo) -> None:
+    """As the approval is given: what the dates of its cycles say, in place of what they said before."""
+    found, before = _dates(store, payroll, now, zone), _newest(store)
+    _keep(store, found, before)
+    with store.read() as connection:
+        old = sa.select(_o.id).where(_o.payroll == payroll, _o.code.in_(dates.CODES), _o.id <= before)
+        if connection.execute(old.limit(1)).first() is None:
+            return
+    _forget(store, payroll, before, dates.CODES)
+
+
+def standing(store: Store, payroll: str) -> tuple[list[Found], int]:
+    """The objections on record that two people have not released: the first of them, and how many more."""
+    return _listed(store, payroll, _o.blocks, _o.second_by == "")
+
+
+def warnings(store: Store, payroll: str) -> tuple[list[Found], int]:
+    """The warnings on record: the first of them, and how many more."""
+    return _listed(store, payroll, sa.not_(_o.blocks))
+
+
+def _listed(store: Store, payroll: str, *which: Any) -> tuple[list[Found], int]:
     p = t.payments.c
     query = (
         sa.select(t.objections, p.invoice)
         .outerjoin(t.payments, sa.and_(p.payroll == _o.payroll, p.line == _o.line))
-        .where(_o.payroll == payroll)
+        .where(_o.payroll == payroll, *which)
         .order_by(_o.line, _o.id)
+        .limit(LISTED)
     )
+    count = sa.select(sa.func.count()).select_from(t.objections).where(_o.payroll == payroll, *which)
     with store.read() as connection:
-        return [
+        found = [
             Found(row.line, row.payment, row.invoice or "", Objection(row.code, row.message, row.source, row.blocks),
                   row.second_by and f"{row.released_by}, {row.second_by}")
             for row in connection.execute(query)
         ]  # fmt: skip
+        return found, int(connection.execute(count).scalar() or 0) - len(found)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from ..model.errors import NotFoundError, WrongState
-from ..store import Store, payments, payrolls
+from ..store import Store, cycles, payments, payrolls, pool_views
 from ..store import tables as t
 
 LONGEST = 4000
@@ -13,21 +14,39 @@ _p = t.payments.c
 
 
 def note(store: Store, subject: str, by: str, text: str) -> None:
-    """About a payment by its id, an invoice by its id (its latest payment), or a payroll. Raises NotFoundError."""
+    """About a payment by its id, an invoice by its id (its latest payment, else in the pool), or a payroll. Raises
+    NotFoundError.
+    """
     if not text.strip() or len(text) > LONGEST:
         raise WrongState(f"a note has 1 to {LONGEST} characters")
+    with store.read() as connection:
+        of = _payment(connection, subject)
+        # Looking through the pool may take a while: nobody who writes waits for it.
+        cycle = _cycle(connection, subject) if of is None else ""
     with store.write() as connection:
-        line = payments.get(connection, subject)
-        found = line.payment.id if line is not None else ""
-        payroll = line.payroll if line is not None else subject
-        if line is None:
-            latest = sa.select(_p.id, _p.payroll).where(_p.invoice == subject).order_by(_p.number.desc()).limit(1)
-            try:
-                payrolls.get(connection, subject)
-            except NotFoundError:
-                row = connection.execute(latest).first()
-                if row is None:
-                    raise NotFoundError(f"there is no payment, invoice or payroll {subject!r}") from None
-                found, payroll = row.id, row.payroll
-        body = {"text": text, "payment": found} if found else {"text": text}
-        payrolls.record(connection, store, payrolls.get(connection, payroll), "note", by, body)
+        if of is not None:
+            payment, payroll = of
+            body = {"text": text, "payment": payment} if payment else {"text": text}
+            payrolls.record(connection, store, payrolls.get(connection, payroll), "note", by, body)
+        else:
+            body = {"text": text, "invoice": subject}
+            cycles.record(connection, store, cycles.get(connection, cycle), "note", by, body)
+
+
+def _cycle(connection: Connection, invoice: str) -> str:
+    """In which cycle it was generated."""
+    if not (generated := pool_views.generated(connection, invoice)):
+        raise NotFoundError(f"there is no payment, invoice or payroll {invoice!r}")
+    return cycles.address_of(generated[-1])
+
+
+def _payment(connection: Connection, subject: str) -> tuple[str, str] | None:
+    """(payment, its payroll), or ('', payroll)."""
+    if (line := payments.get(connection, subject)) is not None:
+        return line.payment.id, line.payroll
+    try:
+        return "", str(payrolls.get(connection, subject).id)
+    except NotFoundError:
+        latest = sa.select(_p.id, _p.payroll).where(_p.invoice == subject).order_by(_p.number.desc()).limit(1)
+        row = connection.execute(latest).first()
+        return (row.id, row.payroll) if row is not None else None

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from ..store import Store, cycles, payments, payrolls, suspension
 from ..store import cycle_tables as c
 from ..store import tables as t
 from ..store.database import now_us
-from .cycles import caps
+from .cycles import caps, staging
 from .intake import Taken
 
 # Small enough that a sender's write never waits long behind a page (design section 7).
@@ -30,7 +31,10 @@ PAGE = 500
 LISTED = 1000
 # A payroll may have lines of so many cycles.
 MOST_CYCLES = 1000
-BESIDE = "another process proposes this payroll, or the same invoices, just now; try again to see what became of it"
+BESIDE = (
+    "another process proposes this payroll or the same invoices, or replaces one of them, just now; "
+    "try again to see what became of it"
+)
 
 
 def payroll_id(deployment: str, name: str) -> str:
@@ -41,9 +45,13 @@ def payroll_id(deployment: str, name: str) -> str:
 
 def propose(
     store: Store, name: str, taken: Taken, channel: str, fingerprint: Callable[[str], str], by: str, *,
-    note: str = "", progress: Callable[[int], None] = lambda count: None,
+    note: str = "", progress: Callable[[int], None] = lambda count: None, seen: Mapping[str, int] | None = None,
 ) -> str:  # fmt: skip
-    """Plan the payments of a checked input. The same name and content again: the same payroll."""
+    """Plan the payments of a checked input. The same name and content again: the same payroll.
+
+    `seen`: of invoices from the pool, the newest generation of each cycle (by its id) when they were chosen. One that
+    was replaced since is refused: it would be paid as it stood before.
+    """
     if not name.strip() or len(name) > 200:
         raise WrongState("a payroll needs a name of 1 to 200 characters")
     payroll = payroll_id(store.deployment, name)
@@ -51,15 +59,15 @@ def propose(
         return payroll
     _refuse_if_in_use(store, payroll, taken)
     try:
-        plan = _stage(store, payroll, name, taken, channel, by, progress)
+        plan = _stage(store, payroll, name, taken, channel, by, progress, seen or {})
         _stage_objections(store, payroll, taken, plan.at, by, note)
         caps.hold(store, payroll)
         _switch_on(store, payroll, taken, plan, {used: fingerprint(used) for used in sorted(plan.channels)}, by, note)
     except InvalidPayroll:
-        _discard(store, payroll)
+        discard(store, payroll)
         raise
     except Lies as error:
-        _discard(store, payroll)
+        discard(store, payroll)
         raise WrongState(str(error)) from error
     return payroll
 
@@ -94,7 +102,7 @@ def _already(store: Store, payroll: str, name: str, taken: Taken, channel: str) 
     if row is None:
         return False
     if not row.complete and not row.facts:
-        _discard(store, payroll)
+        discard(store, payroll)
     if not row.complete or row.state == "draft":
         return False
     content = root_of(_given(invoice) for page in taken.pages(PAGE) for _, invoice in page)
@@ -107,7 +115,7 @@ def _already(store: Store, payroll: str, name: str, taken: Taken, channel: str) 
     return True
 
 
-def _discard(store: Store, payroll: str) -> None:
+def discard(store: Store, payroll: str) -> None:
     """Remove what was staged of a proposal that was interrupted. Who still stages it is not its owner now.
 
     A draft that was sent back for correction has a history: it is a draft again, without lines, until it is proposed
@@ -134,7 +142,7 @@ def give_up_correction(store: Store, payroll: str) -> None:
     with store.read() as connection:
         found = connection.execute(half).scalar()
     if found is not None:
-        _discard(store, found)
+        discard(store, found)
 
 
 def _empty(store: Store, payroll: str, at: int) -> None:
@@ -209,8 +217,9 @@ def _refuse_if_in_use(store: Store, payroll: str, taken: Taken) -> None:
 
 
 def _stage(
-    store: Store, payroll: str, name: str, taken: Taken, channel: str, by: str, progress: Callable[[int], None]
-) -> Plan:
+    store: Store, payroll: str, name: str, taken: Taken, channel: str, by: str, progress: Callable[[int], None],
+    seen: Mapping[str, int],
+) -> Plan:  # fmt: skip
     plan = Plan()
     if not _corrected(store, payroll, channel, by, plan.at):
         _begin(store, payroll, name, taken, channel, by, plan.at)
@@ -221,10 +230,10 @@ def _stage(
         rows = _rows(store, payroll, page, channel, numbers, plan)
         fresh = _new_cycles(payroll, page, plan)
         try:
-            while half := _write(store, payroll, plan, rows, fresh):
+            while half := _write(store, payroll, plan, rows, fresh, seen):
                 # Somebody died over it, or is a moment behind us; whoever it is finds it gone, and is refused.
-                for other in half:
-                    _discard(store, other)
+                for end in half:
+                    end()
         except IntegrityError as error:
             raise Lies(f"payroll {name!r} was proposed beside another with the same people; try again") from error
         progress(len(rows))
@@ -246,22 +255,31 @@ def _begin(store: Store, payroll: str, name: str, taken: Taken, channel: str, by
 
 
 def _write(
-    store: Store, payroll: str, plan: Plan, rows: Sequence[Mapping[str, Any]], fresh: Sequence[Mapping[str, str]]
-) -> set[str]:
+    store: Store, payroll: str, plan: Plan, rows: Sequence[Mapping[str, Any]], fresh: Sequence[Mapping[str, str]],
+    seen: Mapping[str, int],
+) -> Sequence[Callable[[], None]]:  # fmt: skip
     """Write a page, unless some of it lies elsewhere: that is looked at in the same transaction, so that of two
-    proposed beside each other one gets what is owed once. Returns proposals left half-way that have some of it.
+    proposed beside each other one gets what is owed once. Returns what ends proposals and generations that were left
+    half-way and have some of it.
     """
+    entitlements = [row["entitlement"] for row in rows]
     with store.write() as connection:
         _still_ours(connection, payroll, plan.at)
-        lies = cycles.live(connection, [row["entitlement"] for row in rows], payroll, staged=True).values()
+        lies = cycles.live(connection, entitlements, payroll, staged=True).values()
         for found in lies:
             if found.complete:
                 raise Lies(f"{found.entitlement} was put into payroll {found.payroll!r} just now; look again")
-        if not lies:
+        newer = cycles.since(connection, seen, entitlements) if seen else []
+        for found in newer:
+            if found.generation <= found.generations:
+                raise Lies(f"{found.entitlement} was given another invoice since it was chosen; choose again")
+        if not lies and not newer:
             payments.INSERT.run(connection, rows)
             if fresh:
                 connection.execute(sa.insert(c.payroll_cycles), fresh)
-    return {found.id for found in lies}
+    half = {found.id for found in lies}
+    busy = {found.id: found for found in newer}.values()
+    return [partial(discard, store, one) for one in half] + [partial(staging.give_up, store, row) for row in busy]
 
 
 def _new_cycles(payroll: str, page: Sequence[tuple[int, Invoice]], plan: Plan) -> list[dict[str, str]]:

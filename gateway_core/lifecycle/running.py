@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, timedelta, tzinfo
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
@@ -30,9 +30,10 @@ from ..model.errors import ConfigurationError, GatewayCoreError, NotFoundError
 from ..model.money import Money
 from ..model.states import SENDS
 from ..store import Store, document_views, payments, payrolls, suspension
-from ..store.database import Record
+from ..store.database import Record, now_us
 from . import checking, scheduling
 from .approval import PAUSED_FOR_APPROVAL, fit_to_send
+from .cycles import dates
 from .funding import ANY, Funds, funded
 from .hanging import EVERY
 
@@ -112,7 +113,7 @@ async def guarded(runtime: AsyncioRuntime, work: Coroutine[Any, Any, T]) -> T:
 
 def jobs_for(
     store: Store, only: str | None, fingerprints: Callable[[Record], Mapping[str, str]], skipped: dict[str, str],
-    grace: timedelta | None = None,
+    grace: timedelta | None = None, zone: tzinfo = UTC,
 ) -> list[Job]:  # fmt: skip
     """What may be worked on now; payrolls that may not be sent are paused, and named with the reason."""
     with store.read() as connection:
@@ -137,7 +138,7 @@ def jobs_for(
             paused = _note_pause(store, row, why) if why != paused else why
         if not paused:
             with store.read() as connection:
-                paused = suspension.why(connection, row.id)
+                paused = suspension.why(connection, row.id) or dates.keeps(connection, row, now_us(), zone)
         if paused or row.pay_at:
             skipped[row.name] = paused or scheduling.waits_for(store, row)
         # A payroll whose channel was changed is not even asked about: the questions would go to another address.
@@ -207,12 +208,13 @@ def fingerprints_of(row: Record, channel_of: Callable[[str], Channel]) -> dict[s
 async def drive_all(
     runtime: AsyncioRuntime, driver: Driver, only: str | None, wait: float | None, skipped: dict[str, str],
     channel_of: Callable[[str], Channel], *, serve: bool, probe: Probe | None = None, grace: timedelta | None = None,
-    funds: Funds = ANY,
+    funds: Funds = ANY, zone: tzinfo = UTC,
 ) -> int | None:  # fmt: skip
     """Run over everything approved and unfinished; with `serve`, again and again.
 
     `probe` says beforehand why a channel's rail would take nothing from us; empty if it would. `grace`: see
-    `scheduling.come`. Returns when something is next due, which may be a scheduled payroll.
+    `scheduling.come`. `zone`: where the days of cycles begin. Returns when something is next due, which may be a
+    scheduled payroll.
     """
     probed: dict[str, int] = {}
     end: int | None = None
@@ -220,7 +222,7 @@ async def drive_all(
         skipped.clear()
         began = runtime.now()
         find = partial(fingerprints_of, channel_of=channel_of)
-        jobs = await runtime.write(partial(jobs_for, driver.store, only, find, skipped, grace))
+        jobs = await runtime.write(partial(jobs_for, driver.store, only, find, skipped, grace, zone))
         names = await runtime.offload(partial(_names, driver.store))
         if probe is not None:
             await _probe(runtime, driver, {job.channel for job in jobs}, probe, probed)
@@ -326,13 +328,13 @@ async def listening(
 
 async def checked(
     runtime: Runtime, store: Store, payroll: str, channel_of: Callable[[str], Channel], policies: Policies,
-    lane: Callable[[Channel], Lane], progress: Callable[[int], None], funds: Funds = ANY,
+    lane: Callable[[Channel], Lane], progress: Callable[[int], None], funds: Funds = ANY, zone: tzinfo = UTC,
 ) -> dict[str, Money | None]:  # fmt: skip
     """`checking.check`, hearing callbacks meanwhile: some rails answer even a question by calling back."""
     with store.read() as connection:
         names = list(payrolls.channels_of(payrolls.get(connection, payroll)))
     async with listening(store, listeners(names, channel_of), runtime.now, must=False):
-        return await checking.check(runtime, store, payroll, channel_of, policies, lane, progress, funds)
+        return await checking.check(runtime, store, payroll, channel_of, policies, lane, progress, funds, zone)
 
 
 def _bound(address: str, channel: str) -> socket.socket:

@@ -163,10 +163,11 @@ def standing(connection: Connection, row: Record, entitlements: Sequence[str]) -
 
 
 def live(
-    connection: Connection, entitlements: Sequence[str], but: str = "", *, staged: bool = False
+    connection: Connection, entitlements: Sequence[str], but: str = "", *, staged: bool = False, drafts: bool = True
 ) -> dict[str, Record]:
     """Which of these lie in another payroll than `but` that was not withdrawn, and did not come back:
     {entitlement: a row with payroll, state, complete, id}. `staged`: also in a proposal that is not complete.
+    `drafts=False`: not in one that was sent back, whose lines are never paid as they are.
     """
     query = (
         sa.select(_p.entitlement, _p.state, _r.name.label("payroll"), _r.complete, _r.id)
@@ -175,4 +176,17 @@ def live(
         .where(_r.state.not_in(WITHDRAWN), _p.state.not_in(CAME_BACK))
     )
     query = query if staged else query.where(_r.complete)
+    query = query if drafts else query.where(sa.or_(_r.state != "draft", sa.not_(_r.complete)))
     return {row.entitlement: row for row in connection.execute(query)}
+
+
+def since(connection: Connection, seen: Mapping[str, int], entitlements: Sequence[str]) -> list[Record]:
+    """Invoices of these that came after the generation of their cycle (by its id) that was `seen`: rows of the cycle,
+    with entitlement and generation. One beyond `generations` is being staged, or was left half-way.
+    """
+    query = (
+        sa.select(_i.entitlement, _i.generation, c.cycles)
+        .join(c.cycles, _c.id == _i.cycle)
+        .where(_i.entitlement.in_(entitlements), _i.cycle.in_(sorted(seen)))
+    )
+    return [row for row in connection.execute(query) if row.generation > seen[row.id]]

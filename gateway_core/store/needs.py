@@ -56,4 +56,9 @@ def released(connection: Connection, payroll: str, codes: Sequence[str]) -> bool
     last = max((fact.no for fact in facts if fact.kind == "approved"), default=0)
     if any(fact.kind == "balance_released" and fact.no > last for fact in facts):
         return True
+    return despite(connection, payroll, codes)
+
+
+def despite(connection: Connection, payroll: str, codes: Sequence[str]) -> bool:
+    """Two people released an objection of one of these codes."""
     return any(row.code in codes for row in _DESPITE.rows(connection, w_payroll=payroll))

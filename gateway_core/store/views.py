@@ -23,6 +23,7 @@ from . import (
     documents,
     journal,
     payrolls,
+    pool_views,
     proofs,
     statements,
 )
@@ -274,14 +275,15 @@ def _of_payment(connection: sa.Connection, payment: str) -> list[Fact]:
 
 
 def _of_others(connection: sa.Connection, subject: str) -> list[Fact]:
-    """Of a payroll or file by id or name, a book, or of every payment of an invoice."""
+    """Of a payroll or file by id or name, a book, or of an invoice: how it was generated, and its every payment."""
     try:
         return journal.facts_of_payroll(connection, _with_facts(connection, subject))
     except NotFoundError:
         ids = list(connection.execute(sa.select(_p.id).where(_p.invoice == subject).order_by(_p.number)).scalars())
-        if not ids:
+        before = pool_views.facts_of(connection, subject)
+        if not ids and not before:
             raise
-    return [fact for payment in ids for fact in _of_payment(connection, payment)]
+    return before + [fact for payment in ids for fact in _of_payment(connection, payment)]
 
 
 def event_of(fact: Fact) -> EventView:

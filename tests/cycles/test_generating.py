@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
+from gateway_core.contract import hookimpl
 from gateway_core.lifecycle.cycles import generating
 from gateway_core.model.accounts import Account
 from gateway_core.model.beneficiary import Beneficiary, Item, items_of
 from gateway_core.model.errors import InvalidPayroll, WrongState
 from gateway_core.model.money import Money
+from gateway_core.paymaster import Paymaster
 from tests.cycles.world import CYCLE, free, generated, people, set_up
 
 if TYPE_CHECKING:
@@ -142,6 +144,26 @@ def test_a_host_calculates_and_rules_follow(open_shop: Callable[..., Shop]) -> N
     with pytest.raises(InvalidPayroll, match="she moved away") as caught:
         shop.paymaster.generate(CYCLE, people(2, 3, owed="90000"), by="amina")
     assert codes(caught) == [(2, "not_calculated")]
+
+
+class Again:
+    """Generates, while it is asked what somebody is owed."""
+
+    def __init__(self, paymaster: Paymaster) -> None:
+        self.paymaster = paymaster
+
+    @hookimpl
+    def calculate(self, programme: str, cycle: str, beneficiaries: list[Beneficiary]) -> list[Any]:
+        self.paymaster.generate(CYCLE, people(1), by="amina")
+        return []
+
+
+def test_a_calculation_that_generates_is_refused(shop: Shop) -> None:
+    policies = (("again", Again(shop.paymaster)),)
+    object.__setattr__(shop.paymaster.configuration, "_policies", policies)
+    with pytest.raises(InvalidPayroll, match="while it was being asked"):
+        generated(shop.paymaster, people(1), calculation="again")
+    assert free(shop.paymaster) == []
 
 
 def test_a_programme_and_what_has_no_currency_generate_nothing(shop: Shop) -> None:

@@ -52,7 +52,7 @@ def run(page: str, folder: Path, port: str = "8765") -> str:
     bin_first = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": bin_first, "XDG_STATE_HOME": str(folder / "state"), "PYTHONWARNINGS": "default"}
     done = subprocess.run(
-        ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+        ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=900
     )
     assert done.returncode == 0, f"{script}\n--- said\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr

@@ -124,6 +124,36 @@ def test_where_a_balance_must_be_known_two_people_enter_it(open_shop: Open, monk
     assert shop.paymaster.verify().ok
 
 
+def test_a_balance_that_grew_stale_or_short_since_the_check_stands_in_the_way_of_the_approval(
+    open_shop: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = open_shop(balance_ttl=48)
+    has(shop, monkeypatch, None)
+    with at(NOON):
+        unchecked, payroll = proposed(shop, "unchecked", 300), proposed(shop, "november", 600)
+        with pytest.raises(ObjectionsStand, match="no balance in UGX is known"):
+            shop.paymaster.approve(unchecked, by="joseph")
+        entered(shop, "1000 UGX")
+        assert codes(shop, payroll) == []
+    with at(NOON + 49 * HOUR + HOUR // 2):
+        with pytest.raises(ObjectionsStand, match="49 hours old"):
+            shop.paymaster.approve(payroll, by="joseph")
+        entered(shop, "599 UGX")
+        with pytest.raises(ObjectionsStand, match="has 599 UGX, the payroll needs 600 UGX"):
+            shop.paymaster.approve(payroll, by="joseph")
+        assert [one.objection.code for one in shop.paymaster.objections(payroll).objections] == ["insufficient_balance"]
+        # Money came: what was said of the balance is not said any more, without another check.
+        entered(shop, "600 UGX")
+        shop.paymaster.approve(payroll, by="joseph")
+        assert shop.paymaster.objections(payroll).objections == []
+        # And what it needs is reserved for it.
+        with pytest.raises(ObjectionsStand, match="600 UGX are reserved"):
+            shop.paymaster.approve(unchecked, by="joseph")
+        shop.paymaster.release_objections(unchecked, by="grace", reason="the ministry pays in tonight")
+        shop.paymaster.approve(unchecked, by="joseph", despite="confirmed by the ministry")
+    assert shop.paymaster.verify().ok
+
+
 def test_what_was_sent_since_a_balance_was_seen_is_gone(open_shop: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = open_shop(balance_ttl=48)
     has(shop, monkeypatch, None)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gateway_core.contract import Objection, hookimpl
+from gateway_core.contract.policies import Policies
+from gateway_core.lifecycle import checking
 from gateway_core.lifecycle.cycles.caps import CHECKS
 from gateway_core.lifecycle.intake.compare import REPETITIONS
-from gateway_core.model.errors import ObjectionsStand
+from gateway_core.model.errors import MakerIsChecker, ObjectionsStand
 from tests.meta.imports import ROOT
 
 if TYPE_CHECKING:
@@ -101,8 +103,70 @@ def test_a_warning_does_not_block(shop: Shop, registry: Registry) -> None:
     shop.paymaster.approve(payroll, by="joseph")
 
 
+def test_a_thousand_are_listed_and_all_are_counted_and_all_must_be_released(
+    shop: Shop, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "LISTED", 2)
+    payroll = shop.proposed(shop.invoices(5, cycle=str(shop.folder)))
+    registry.says = [DEAD, MOVED]
+    report = shop.paymaster.check(payroll)
+    assert [found.line for found in report.objections] == [1, 2] == [found.line for found in report.warnings]
+    assert (report.good, report.more_objections, report.more_warnings) == (False, 3, 3)
+    with pytest.raises(ObjectionsStand, match="5 objections"):
+        shop.paymaster.approve(payroll, by="joseph", despite="I know her")
+    assert shop.paymaster.release_objections(payroll, by="grace", reason="another of the same name") == 5
+    with pytest.raises(MakerIsChecker):
+        shop.paymaster.approve(payroll, by="grace", despite="I know her")
+    shop.paymaster.approve(payroll, by="joseph", despite="I know her")
+    assert shop.paymaster.objections(payroll).good
+
+
 def test_who_may_not_approve_asks_nobody(shop: Shop, registry: Registry) -> None:
     payroll = shop.proposed(shop.invoices(1, cycle=str(shop.folder)))
     with pytest.raises(Exception, match="proposed this payroll"):
         shop.paymaster.approve(payroll, by="amina")
     assert registry.asked == 0
+
+
+class Decides(Registry):
+    """Calls what it should not, while it is asked."""
+
+    def __init__(self, decide: Callable[[], object]) -> None:
+        super().__init__()
+        self.decide = decide
+
+    @hookimpl
+    def check_payments(self, payments: Any) -> list[tuple[str, Objection]]:
+        self.asked += 1
+        self.decide()
+        return []
+
+
+@pytest.mark.parametrize("calls", ["approve", "check", "run"])
+def test_a_policy_that_begins_what_asks_it_again_is_refused_and_asked_once(calls: str, shop: Shop) -> None:
+    payroll = shop.proposed(shop.invoices(1, cycle=str(shop.folder)))
+    paymaster = shop.paymaster
+    calling: dict[str, Callable[[], object]] = {
+        "approve": lambda: paymaster.approve(payroll, by="joseph"),
+        "check": lambda: paymaster.check(payroll),
+        "run": lambda: paymaster.run(payroll),
+    }
+    policy = Decides(calling[calls])
+    object.__setattr__(paymaster.configuration, "_policies", (("eager", policy),))
+    with pytest.raises(ObjectionsStand, match="while it was being asked"):
+        paymaster.approve(payroll, by="joseph")
+    (found,) = paymaster.objections(payroll).objections
+    assert found.objection.code == "policy_failed" and policy.asked == 1
+    # What asks nobody it may.
+    policy.decide = lambda: paymaster.note(payroll, by="joseph", text="looked up")
+    assert paymaster.check(payroll).good
+    paymaster.approve(payroll, by="joseph")
+
+
+def test_a_thread_that_was_asked_may_decide_afterwards(shop: Shop) -> None:
+    """As a host's worker thread does that calculates, and then approves."""
+    policy = Decides(lambda: None)
+    policies = Policies([("eager", policy)])
+    assert policies.check_payments([]) == []
+    payroll = shop.proposed(shop.invoices(1, cycle=str(shop.folder)))
+    shop.paymaster.approve(payroll, by="joseph")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 
+from gateway_core.model.accounts import Account
 from gateway_core.model.errors import NotFoundError, WrongState
+from tests.cycles.world import CYCLE, generated, people
 
 if TYPE_CHECKING:
     from tests.conftest import Shop
@@ -31,6 +34,30 @@ def test_a_note_is_shown_with_what_it_is_about(shop: Shop) -> None:
 def test_an_invoices_events_are_those_of_its_payments(shop: Shop) -> None:
     payroll = shop.paid(shop.invoices(1, cycle=str(shop.folder)))
     assert shop.paymaster.events("inv-0") == shop.paymaster.events(shop.payment(payroll)) != []
+
+
+def test_an_invoice_has_its_events_and_notes_from_the_pool_on(shop: Shop) -> None:
+    paymaster, invoice = shop.paymaster, f"{CYCLE}/ben-1"
+    odd = attrs.evolve(people(7)[0], id="ben-%")
+    generated(paymaster, [*people(1, 2), odd])
+    paymaster.note(invoice, by="amina", text="ask her for her new number")
+    other = attrs.evolve(people(1)[0], account=Account("wallet", "w-new"))
+    paymaster.generate(CYCLE, [other], by="brenda", replace="her new number")
+    said = [(event.kind, event.source) for event in paymaster.events(invoice)]
+    assert said == [("generated", "amina"), ("note", "amina"), ("generated", "brenda")]
+    assert [event.kind for event in paymaster.events(f"{CYCLE}/ben-2")] == ["generated"]
+    payroll = paymaster.propose_from_pool("nov", CYCLE, by="amina")[0].payroll
+    paymaster.approve(payroll, by="joseph")
+    shop.run(payroll)
+    paymaster.note(invoice, by="joseph", text="she has it")
+    events = paymaster.events(invoice)
+    assert [event.source for event in events[:3]] == ["amina", "amina", "brenda"]
+    assert events[2].details["reason"] == "her new number"
+    assert "outcome" in {event.kind for event in events} and events[-1].details["text"] == "she has it"
+    assert paymaster.verify().findings == []
+    for name in (f"{CYCLE}/ben-_", f"{CYCLE.upper()}/BEN-2", f"{CYCLE}/ben-3"):
+        with pytest.raises(NotFoundError):
+            paymaster.note(name, by="amina", text="of nobody")
 
 
 def test_what_is_no_note(shop: Shop) -> None:

@@ -151,24 +151,34 @@ def test_anew_and_not_at_all(shop: Shop) -> None:
     assert shop.paymaster.verify().ok
 
 
-# wall clock in Berlin, and the last moment at which nothing is sent yet
-TURNS = [
-    ("2027-10-31 02:30", "2027-10-31 02:29"),
-    ("2027-03-28 02:30", "2027-03-28 01:59"),
-    ("2027-03-28 03:00", "2027-03-28 01:59"),
-]
+# wall clock, its zone, what the clock does with it, and in UTC the last moment at which nothing is sent yet
+TURNS = {
+    "summer time ends: the first time": ("2027-10-31 02:30", BERLIN, "twice", "2027-10-31 00:29"),
+    "summer time begins: when the clock jumps": ("2027-03-28 02:30", BERLIN, "never", "2027-03-28 00:59"),
+    "the first time that it shows again": ("2027-03-28 03:00", BERLIN, "", "2027-03-28 00:59"),
+    "west of Greenwich, twice": ("2027-11-07 01:30", "America/New_York", "twice", "2027-11-07 05:29"),
+    "in the southern spring, never": ("2027-10-03 02:15", "Australia/Sydney", "never", "2027-10-02 15:59"),
+    "by half an hour only, never": ("2027-10-03 02:15", "Australia/Lord_Howe", "never", "2027-10-02 15:29"),
+    "by half an hour only, twice": ("2027-04-04 01:45", "Australia/Lord_Howe", "twice", "2027-04-03 14:44"),
+    "at midnight, which the day has not": ("2028-03-26 00:00", "Asia/Beirut", "never", "2028-03-25 21:59"),
+    "a day that was left out": ("2011-12-30 08:00", "Pacific/Apia", "never", "2011-12-30 09:59"),
+    "a zone by three quarters of an hour": ("2027-12-01 08:00", "Asia/Kathmandu", "", "2027-12-01 02:14"),
+}
 
 
-@pytest.mark.parametrize(("wall", "before"), TURNS)
-def test_summer_time(wall: str, before: str, shop: Shop) -> None:
-    eve = us(before, BERLIN)
+@pytest.mark.parametrize("turn", TURNS)
+def test_the_scheduler_begins_when_the_clock_of_the_zone_says_so(turn: str, shop: Shop) -> None:
+    wall, zone, often, before = TURNS[turn]
+    eve = us(before, "UTC")
     with at(eve - DAY):
-        payroll = scheduled(shop, wall=wall, zone=BERLIN)
+        payroll = scheduled(shop, wall=wall, zone=zone)
+        (one,) = shop.paymaster.schedules()
+        assert (one.at, one.often) == (eve + MINUTE, often)
     with at(eve):
-        shop.run(wait=0)
+        assert shop.paymaster.start_due().next_due == eve + MINUTE
         assert set(shop.states(payroll).values()) == {"ready"}
     with at(eve + MINUTE):
-        shop.run(wait=0)
+        shop.paymaster.start_due()
         assert set(shop.states(payroll).values()) == {"paid"}
 
 

@@ -1,4 +1,4 @@
-"""The caps of cycles, held over what is stored: at the proposal, and again at the approval.
+"""The caps of cycles, held over what is stored: at the proposal, and again at the approval (at sending: `limits`).
 
 payment         the amount of any one payment
 beneficiary     all that one beneficiary is paid in the cycle, over all payrolls that are not withdrawn
@@ -138,7 +138,7 @@ def _beneficiary(store: Store, scope: Scope, cap: int) -> Iterator[Mistake]:
         page = sa.select(_p.line, _p.beneficiary).where(scope.here, _p.line > after).order_by(_p.line).limit(PAGE)
         with store.read() as connection:
             lines = list(connection.execute(page))
-            sums = _paid(connection, scope, sorted({row.beneficiary for row in lines}))
+            sums = paid(connection, scope, sorted({row.beneficiary for row in lines}))
         if not lines:
             return
         for row in lines:
@@ -158,12 +158,13 @@ def hold_again(connection: Connection, line: Line) -> None:
     if terms is None or (cap := terms.caps.get("beneficiary")) is None or terms.currency != of.amount.currency:
         return
     scope = Scope(line.payroll, of.programme, of.cycle, terms)
-    amount = _paid(connection, scope, [of.beneficiary]).get(of.beneficiary, 0) + of.amount.minor
+    amount = paid(connection, scope, [of.beneficiary]).get(of.beneficiary, 0) + of.amount.minor
     if amount > cap:
         raise WrongState(f"{scope.text(amount)} in the cycle is above {scope.text(cap)} per beneficiary")
 
 
-def _paid(connection: Connection, scope: Scope, beneficiaries: list[str]) -> dict[str, int]:
+def paid(connection: Connection, scope: Scope, beneficiaries: list[str]) -> dict[str, int]:
+    """Minor units of all that each of these is paid in the cycle, over all payrolls that are not withdrawn."""
     query = (
         sa.select(_p.beneficiary, sa.func.sum(_p.amount))
         .join(t.payrolls, _r.id == _p.payroll)

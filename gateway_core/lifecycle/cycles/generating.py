@@ -1,18 +1,17 @@
 """Generating: the invoices of a cycle, staged in pages and switched on by one fact, or not at all.
 
 The same beneficiaries again change nothing: an entitlement has one invoice. One that would differ is a mistake, unless
-the person says why it replaces the first, and the first lies in no live payroll and was not paid.
+the person says why it replaces the first, and the first lies in no live payroll and was not paid. A payroll that was
+sent back does not count: its lines are never paid as they are, and proposed anew it takes the invoices that stand then.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from ...model.errors import InvalidPayroll, Mistake, WrongState
@@ -21,14 +20,14 @@ from ...model.money import Money
 from ...model.payment import Invoice
 from ...store import Store, cycles
 from ...store import cycle_tables as c
-from ...store.database import Record, now_us
+from ...store.database import Record
+from .. import proposing
 from ..intake import Taken
-from . import keeping
+from . import keeping, staging
 
-_c, _i = c.cycles.c, c.invoices.c
+_i = c.invoices.c
 PAGE = 500
 LISTED = 1000
-BESIDE = "another process generates for this cycle just now; try again to see what became of it"
 
 
 @attrs.frozen
@@ -60,7 +59,7 @@ def generate(
     """Make the invoices of a checked input. Raises InvalidPayroll with every one that would differ."""
     with store.read() as connection:
         row = cycles.get(connection, address)
-    at = _begin(store, row)
+    at = staging.begin(store, row)
     _refuse(store, row, taken, replace)
     sums = _stage(store, row, at, taken, progress)
     _switch_on(store, row, at, sums, by, replace)
@@ -88,7 +87,7 @@ def _differing(store: Store, row: Record, page: Sequence[tuple[int, Invoice]], r
     entitlements = [invoice.entitlement for _, invoice in page]
     with store.read() as connection:
         known = cycles.standing(connection, row, entitlements)
-        lies = cycles.live(connection, entitlements) if known else {}
+        lies = cycles.live(connection, entitlements, drafts=False) if known else {}
     for line, invoice in page:
         before = known.get(invoice.entitlement)
         if before is None or before.leaf == cycles.leaf_of(invoice):
@@ -121,50 +120,6 @@ def _shown(i: Invoice) -> dict[str, str]:
 # -- staging -----------------------------------------------------------------------------------------------------------
 
 
-def _begin(store: Store, row: Record) -> int:
-    """Take the cycle's staging over, and remove what an interrupted one left. Returns the token."""
-    at = now_us()
-    with store.write() as connection:
-        changed = sa.update(c.cycles).where(_c.id == row.id, _c.staging == row.staging).values(staging=at)
-        if connection.execute(changed).rowcount != 1:
-            raise WrongState(BESIDE)
-        if (now := cycles.get(connection, cycles.address_of(row))).generations != row.generations:
-            raise WrongState(BESIDE)
-        keeping.refuse_suspended(connection, now)
-    _forget(store, row, at)
-    return at
-
-
-def _forget(store: Store, row: Record, at: int) -> None:
-    staged = sa.and_(_i.cycle == row.id, _i.generation > row.generations)
-    while True:
-        with store.write() as connection:
-            _still_ours(connection, row, at)
-            some = sa.select(_i.generation, _i.n, _i.entitlement).where(staged).limit(PAGE)
-            rows = list(connection.execute(some))
-            if not rows:
-                return
-            for generation in sorted({each.generation for each in rows}):
-                ns = [each.n for each in rows if each.generation == generation]
-                one = sa.and_(_i.cycle == row.id, _i.generation == generation, _i.n.in_(ns))
-                connection.execute(sa.delete(c.invoices).where(one))
-            # What it would have replaced stands again.
-            again = sa.and_(_i.cycle == row.id, _i.until > row.generations)
-            again = sa.and_(again, _i.entitlement.in_([each.entitlement for each in rows]))
-            connection.execute(sa.update(c.invoices).where(again).values(until=0))
-        _let_others_write()
-
-
-def _still_ours(connection: Connection, row: Record, at: int) -> None:
-    if connection.execute(sa.select(_c.staging).where(_c.id == row.id)).scalar() != at:
-        raise WrongState(BESIDE)
-
-
-def _let_others_write() -> None:
-    """As in proposing: a waiting sender gets its turn."""
-    time.sleep(0.002)
-
-
 def _stage(store: Store, row: Record, at: int, taken: Taken, progress: Callable[[int], None]) -> Sums:
     sums, generation, n = Sums(), row.generations + 1, 0
     for page in taken.pages(PAGE):
@@ -188,30 +143,43 @@ def _stage(store: Store, row: Record, at: int, taken: Taken, progress: Callable[
             _write(store, row, at, rows, instead)
         progress(len(page))
         store.tidy()
-        _let_others_write()
+        staging.let_others_write()
     return sums
 
 
 def _write(store: Store, row: Record, at: int, rows: Sequence[Mapping[str, Any]], instead: Sequence[str]) -> None:
+    """Write a page, unless an invoice that it replaces lies in a payroll: that is looked at in the same transaction."""
+    while half := _written(store, row, at, rows, instead):
+        # As among proposals: whoever stages these, or died over it, finds it gone, and is refused.
+        for other in half:
+            proposing.discard(store, other)
+
+
+def _written(store: Store, row: Record, at: int, rows: Sequence[Mapping[str, Any]], instead: Sequence[str]) -> set[str]:
+    """Returns proposals that are not complete and have one of these invoices; then nothing was written."""
     generation = row.generations + 1
     try:
         with store.write() as connection:
-            _still_ours(connection, row, at)
-            if instead:
-                if lies := cycles.live(connection, instead):
-                    first = next(iter(lies.values()))
-                    raise WrongState(f"{first.entitlement} was put into payroll {first.payroll!r} just now; look again")
+            staging.still_ours(connection, row, at)
+            lies = cycles.live(connection, instead, staged=True, drafts=False).values() if instead else ()
+            if first := min((one for one in lies if one.complete), key=lambda one: one.entitlement, default=None):
+                raise WrongState(
+                    f"{first.entitlement} was put into payroll {first.payroll!r} just now, with the invoice that she "
+                    "had; withdraw it there first, or let it be paid so"
+                )
+            if not lies:
                 old = sa.and_(_i.cycle == row.id, _i.until == 0, _i.entitlement.in_(instead))
                 connection.execute(sa.update(c.invoices).where(old).values(until=generation))
-            cycles.INSERT.run(connection, rows)
+                cycles.INSERT.run(connection, rows)
+            return {found.id for found in lies}
     except IntegrityError as error:
-        raise WrongState(BESIDE) from error
+        raise WrongState(staging.BESIDE) from error
 
 
 def _switch_on(store: Store, row: Record, at: int, sums: Sums, by: str, replace: str) -> None:
     """One fact, if there is anything new."""
     with store.write() as connection:
-        _still_ours(connection, row, at)
+        staging.still_ours(connection, row, at)
         now = cycles.get(connection, cycles.address_of(row))
         keeping.refuse_suspended(connection, now)
         if not sums.root.count:

@@ -64,6 +64,8 @@ class Selection:
     def __init__(self, name: str, split: Split) -> None:
         self._name, self._split = name, split
         self.parts: list[Part] = []
+        # Of each cycle, by its id: how many generations were complete when it was read.
+        self.seen: dict[str, int] = {}
         self._open: dict[tuple[str, ...], int] = {}
         self._numbers: dict[tuple[str, ...], int] = {}
         self._waiting: list[tuple[int, int, str]] = []
@@ -150,6 +152,7 @@ def _pick(store: Store, selection: Selection, address: str, where: Sequence[Filt
     """Returns how many that fit lie in live payrolls."""
     busy = 0
     for row, terms in cycles_in(store, address):
+        selection.seen[row.id] = row.generations
         with store.read() as connection:
             # Said before a million lines are staged; the proposal looks again.
             keeping.refuse_suspended(connection, row)

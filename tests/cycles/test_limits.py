@@ -1,0 +1,49 @@
+"""Limits at the instant of sending: what was lowered since the approval holds what is above it, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.cycles.world import CYCLE, PROGRAMME, generated, people
+
+if TYPE_CHECKING:
+    from tests.conftest import Shop
+
+Open = Callable[..., "Shop"]
+LOWERED: dict[str, tuple[dict[str, Any], str]] = {
+    "per payment": ({"caps": {"payment": "49999"}}, "cap_payment: 50000 UGX is above 49999 UGX per payment"),
+    "per beneficiary": ({"caps": {"beneficiary": "49999"}}, "cap_beneficiary: 50000 UGX in the cycle is above 49999"),
+    "in another currency": ({"currency": "USD", "amount": "5", "caps": {"payment": "5"}}, "cap_currency"),
+}
+
+
+@pytest.mark.parametrize("which", LOWERED)
+def test_a_cap_that_was_lowered_since_the_approval(which: str, shop: Shop) -> None:
+    terms, reason = LOWERED[which]
+    paymaster = shop.paymaster
+    generated(paymaster, people(1))
+    payroll = paymaster.propose_from_pool("nov", CYCLE, by="amina")[0].payroll
+    paymaster.approve(payroll, by="joseph")
+    paymaster.set_cycle(PROGRAMME, "2026-11", by="grace", **terms)
+    shop.run(payroll)
+    (held,) = paymaster.holds(payroll)
+    assert reason in held.reason
+    kinds = [event.kind for event in paymaster.events(held.payment)]
+    assert "intent" not in kinds and kinds[-1] == "hold"
+    # Raised again, two people let it go.
+    paymaster.set_cycle(PROGRAMME, "2026-11", by="grace", amount="50000")
+    shop.release(held.payment, "ready")
+    shop.run(payroll)
+    assert shop.state(payroll) == "paid" and paymaster.verify().ok
+
+
+def test_the_largest_payment_of_a_channel_that_was_lowered_since(open_shop: Open) -> None:
+    shop = open_shop(channel={"max_amount": "50000 UGX"})
+    payroll = shop.approved([shop.invoice(1, "w-1", cycle=str(shop.folder))])
+    shop.reopen(channels={"dummy": {**shop.config["channels"]["dummy"], "max_amount": "49999 UGX"}})
+    shop.run(payroll)
+    (held,) = shop.paymaster.holds(payroll)
+    assert "above_limit: 50000 UGX is above 49999 UGX, the largest payment of channel dummy" in held.reason
