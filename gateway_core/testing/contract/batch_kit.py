@@ -15,7 +15,7 @@ import attrs
 
 from ...contract.batch import BatchCtx, Document, Incoming
 from ...contract.channel import Channel
-from ...contract.transports.port import Parcel, Probed, Put, Ref, Transport
+from ...contract.transports.port import Handed, Parcel, Probed, Put, Ref, Transport
 from ...model.money import Money
 from ...model.payment import Invoice, Payment
 from .bench import SHORT, Movement
@@ -71,10 +71,10 @@ class BatchWatch:
 
 
 class Unsure(Transport):
-    """The plugin's own transport, of which the first put is done and says nothing: as when a connection breaks."""
+    """The plugin's own transport. Its first put, and its first approval, is done and its answer is lost."""
 
     def __init__(self, own: Transport, put: list[tuple[str, bytes]]) -> None:
-        self._own, self._put = own, put
+        self._own, self._put, self._approved = own, put, list[str]()
         self.address = own.address
 
     def put(self, parcel: Parcel) -> Put:
@@ -89,6 +89,18 @@ class Unsure(Transport):
     def probe(self, parcel: Parcel) -> Probed:
         """As the plugin's own."""
         return self._own.probe(parcel)
+
+    def approve(self, parcel: Parcel, reference: str) -> Put:
+        """As the plugin's own; what came back is lost once."""
+        first, said = not self._approved, self._own.approve(parcel, reference)
+        self._approved.append(reference)
+        if first:
+            raise ConnectionResetError("the connection broke after the approval")
+        return said
+
+    def watch(self, handed: Sequence[Handed]) -> None:
+        """As the plugin's own."""
+        self._own.watch(handed)
 
     def list(self) -> Iterable[Ref]:
         """As the plugin's own."""
