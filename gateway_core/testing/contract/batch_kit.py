@@ -149,7 +149,8 @@ class BatchBench:
             declared = kit.gateway.capabilities
             self.setup = Setup.of(
                 kit.gateway, kit.settings, {"folder": str(self.folder / "bank")}, folder=self.folder / "shop",
-                base_url="", narrowed={name: min(value, getattr(declared, name)) for name, value in short.items()},
+                base_url=getattr(self.bank, "url", ""),
+                narrowed={name: min(value, getattr(declared, name)) for name, value in short.items()},
             )  # fmt: skip
             self.gateway = self.channel().gateway
         except BaseException:
@@ -166,7 +167,8 @@ class BatchBench:
         return self.setup.plan().open()
 
     def close(self) -> None:
-        """Remove the files."""
+        """Remove the files; a bank that serves somewhere is stopped."""
+        getattr(getattr(self, "bank", None), "stop", lambda: None)()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def invoices(self) -> list[Invoice]:
@@ -225,7 +227,7 @@ class BatchKit(Judged):
     payments: ClassVar[int] = 25
 
     def bank(self, folder: Path) -> Any:
-        """The bank to try it with."""
+        """The bank to try it with. One over HTTP has a `url`, and `stop`."""
         raise TypeError(f"{type(self).__name__} gives no bank(self, folder)")
 
     def people(self, paymaster: Any) -> None:

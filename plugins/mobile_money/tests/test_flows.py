@@ -64,6 +64,29 @@ def test_links_are_followed_at_once(links: str, start: Start, open_shop: Open) -
     assert time.monotonic() - began < 15
 
 
+@pytest.mark.parametrize("limit", [1, 3])
+def test_a_request_state_is_polled_as_often_as_the_provider_permits(limit: int, start: Start, open_shop: Open) -> None:
+    """Then `/responses` is asked, as after a lost answer."""
+    operator = start("gsma", mode="polling", poll_limit=limit)
+    responses, asked = operator.simulator.responses, []
+
+    async def counted(request: Any) -> Any:
+        asked.append(request.path_params["key"])
+        return await responses(request)
+
+    _served(operator, "/responses/{key}", counted)
+    shop = open_shop(operator, callbacks=False, ask_at_most=0.1)
+    payroll = shop.paid([shop.invoice(0, fault=fault("pending-then-paid"))])
+    assert shop.states(payroll) == {"inv-0": "paid"}, shop.events(payroll)
+    assert list(operator.simulator.polls.values()) == [limit] and asked
+
+
+def _served(operator: Operator, path: str, handle: Any) -> None:
+    """Put another handler behind a path of a simulator."""
+    (route,) = [route for route in operator.app.routes if route.path == path]
+    route.app._handle = handle
+
+
 def test_a_refusal_is_found_where_the_link_leads(start: Start, open_shop: Open) -> None:
     for mode in ("callback", "polling"):
         operator = start("gsma", mode=mode)
