@@ -31,6 +31,8 @@ APPROVAL = [{"op": "replace", "path": "/batchStatus", "value": "approved"}]
 # Items a page; the provider may give fewer.
 PAGE = 200
 TIMEOUT, TOTAL = 30.0, 300.0
+# Bytes of an answer about a token.
+LONGEST = 1 << 16
 # Within the class, `list` is the verb.
 List: TypeAlias = list
 
@@ -198,20 +200,39 @@ class Signed(httpx.Auth):
             token = self._tokens.good(fetching=True)
             if not token and (asked := self._profile.token_request()) is not None:
                 asked.extensions.update(request.extensions)
-                said = yield asked
-                token = self._tokens.take(said.status_code, _bounded(said))
+                said = _bounded((yield asked))
+                token = self._tokens.take(said.status_code, said.content)
             if token:
                 request.headers["Authorization"] = f"Bearer {token}"
             response = yield request
-            if turn or not token or not self._profile.stale(response.status_code, b""):
+            page = "html" in response.headers.get("content-type", "")
+            if turn or not token or page or not self._profile.stale(response.status_code, b""):
                 return
+            _bounded(response)
             self._tokens.drop(token)
 
 
-def _bounded(response: httpx.Response, limit: int = 1 << 16) -> bytes:
-    body = b""
-    for chunk in response.iter_bytes():
-        body += chunk
-        if len(body) > limit:
-            raise OSError(errno.EMSGSIZE, "the token does not end")
-    return body
+def _bounded(response: httpx.Response) -> httpx.Response:
+    """Read. Before another request goes, httpx reads all of an answer, however long it is."""
+    assert isinstance(response.stream, httpx.SyncByteStream)
+    response.stream = _Bounded(response.stream)
+    response.read()
+    return response
+
+
+@attrs.frozen
+class _Bounded(httpx.SyncByteStream):
+    """A stream that ends, or raises."""
+
+    stream: httpx.SyncByteStream
+
+    def __iter__(self) -> Iterator[bytes]:
+        size = 0
+        for chunk in self.stream:
+            size += len(chunk)
+            if size > LONGEST:
+                raise OSError(errno.EMSGSIZE, "the answer does not end")
+            yield chunk
+
+    def close(self) -> None:
+        self.stream.close()
