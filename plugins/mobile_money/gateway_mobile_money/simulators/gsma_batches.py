@@ -151,7 +151,8 @@ class Batches:
             batch.status = "completed"
         at, titled = now(), {"batchTitle": batch.title} if self.titled else {}
         return {
-            "batchId": batch.ident, "batchStatus": batch.status, "approvalDate": at, "completionDate": at,
+            "batchId": batch.ident, "batchStatus": batch.status, "creationDate": at, "approvalDate": at,
+            "completionDate": at,
             "parsingSuccessCount": len(batch.orders), "completedCount": counts[0], "rejectionCount": counts[1],
             **titled,
         }  # fmt: skip
