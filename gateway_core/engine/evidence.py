@@ -16,9 +16,9 @@ Source = Literal["ask", "find_out", "callback", "reconcile"]
 EXCERPT = 200
 # What two of them say together, after the expiry: see `absence.gone`.
 GONE = {"expired": True, "code": "not_executed", "reason": "the rail never took it, and its time is over"}
-# A rail may ask to be left alone for so many seconds at most.
-# And to be asked at one link so often at least that it makes no difference.
+# More polls of one link than this are no limit.
 MOST_POLLS = 1_000_000
+# A rail may ask to be left alone for so many seconds at most.
 LONGEST_PAUSE = 7 * 86_400.0
 
 

@@ -171,6 +171,9 @@ def _release(life: DocumentLife, fact: Fact) -> None:
     if money is not None and money.last == PARKED:
         # Whether it still is: it is asked about first.
         money.last = "waiting"
+    if fact.value == "ready":
+        # What was told is gone with the file: what is put now gets a reference of its own.
+        life.approved = life.parked = ""
     if fact.value == "withdrawn":
         _withdrawn(life, attrs.evolve(fact, value=str(fact.body.get("reason", ""))))
         return

@@ -270,7 +270,10 @@ def _fact(life: DocumentLife, said: Said, source: Source, now: int) -> Fact:
             body = {"reference": life.approved, "untold": True, "why": plain(untold.why, 300)}
             return note(life, now, "word", PARKED, "ask", not_before=now + int(untold.seconds * SECOND), **body)
         source = "ask"
-    if isinstance(said, Refused) and life.parked and not said.stops_channel:
+        if isinstance(said, Refused) and life.approvals - life.untold > 1:
+            # It was told before, and may refuse to be told again: whether it still parks it, it is asked (law 3).
+            said = Unknown(f"told again, it says {said.code}")
+    if isinstance(said, Refused) and life.parked and (said.final or not said.stops_channel):
         # It has the file: only people can know that it never will carry it out.
         why = plain(f"{said.code}: {said.reason}", 300)
         return note(life, now, "hold", f"the bank parks it as {life.parked}, and will not carry it out: {why}", source)
@@ -307,6 +310,6 @@ def _untold(said: Said) -> _Untold | None:
             return _Untold(said.why)
         case NotTaken():
             return _Untold("not taken", min(max(said.retry_after, 0.0), LONGEST_PAUSE))
-        case Refused() if said.stops_channel:
+        case Refused() if said.stops_channel and not said.final:
             return _Untold(said.reason or said.code)
     return None

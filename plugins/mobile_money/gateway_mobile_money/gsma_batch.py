@@ -76,6 +76,8 @@ class GsmaBatchGateway(BatchGateway[GsmaBatchSettings]):
                 "gsma_batch pays in two steps, and is only safe where the provider keeps a batch `created` until it is "
                 "approved: try it at onboarding, then set batches_are_held = true; or use gateway = 'mobile_money'"
             )
+        if settings.profile not in ("", "gsma"):
+            raise Unfit(f"profile {settings.profile!r} has no batches; gsma_batch speaks the GSMA API alone")
         if settings.callback_url:
             raise Unfit("gsma_batch asks for what became of its batches; remove callback_url")
         self.profile = Gsma(attrs.evolve(settings, profile="gsma"))

@@ -48,9 +48,9 @@ class Outcomes:
 class BatchWay(HttpTransport):
     """One provider's batches. `watch` says of which there is something to ask."""
 
-    def __init__(self, profile: Gsma, timeout: float = TIMEOUT) -> None:
+    def __init__(self, profile: Gsma) -> None:
         self._profile, self._settings = profile, profile.settings
-        super().__init__(self._settings.base_url, auth=Signed(profile), timeout=timeout, total=TOTAL)
+        super().__init__(self._settings.base_url, auth=Signed(profile), timeout=TIMEOUT, total=TOTAL)
         self.address = f"{self._settings.base_url}{BATCHES}"
         self._handed: list[Handed] = []
         self._listed: dict[Ref, Outcomes] = {}
@@ -60,7 +60,7 @@ class BatchWay(HttpTransport):
         return self._changing("POST", BATCHES, parcel.key, b"".join(parcel.read()))
 
     def approve(self, parcel: Parcel, reference: str) -> Put:
-        """See Transport.approve."""
+        """See Transport.approve. Without X-CorrelationID: an update may be repeated, and one that has it might not."""
         body, there = json.dumps(APPROVAL).encode(), f"{BATCHES}{path(reference)}"
         return self._sent(lambda parcel: self._changing("PATCH", there, "", body), parcel)
 
@@ -104,7 +104,7 @@ class BatchWay(HttpTransport):
         for one in self._handed:
             try:
                 self._look(one)
-            except (httpx.HTTPError, OSError) as error:
+            except (httpx.HTTPError, OSError, ValueError) as error:
                 log.warning("batch %s cannot be asked about: %s", one.name, error)
         return [*self._listed]
 

@@ -98,7 +98,8 @@ def test_a_request_state_is_polled_as_often_as_the_provider_permits(limit: int, 
 
 def _served(operator: Operator, path: str, handle: Any) -> None:
     """Put another handler behind a path of a simulator."""
-    (route,) = [route for route in operator.app.routes if route.path == path]
+    routes: list[Any] = list(operator.app.routes)
+    (route,) = [route for route in routes if route.path == path]
     route.app._handle = handle
 
 

@@ -112,6 +112,8 @@ def test_a_payroll_is_checked_loaded_approved_paid_and_closed(links: str, start:
 def test_only_where_the_operator_says_that_batches_are_held(start: Start, open_shop: Open) -> None:
     with pytest.raises(Unfit, match="batches_are_held"):
         GsmaBatchGateway(attrs.evolve(_settings(), batches_are_held=False))
+    with pytest.raises(Unfit, match="no batches"):
+        GsmaBatchGateway(attrs.evolve(_settings(), profile="mtn"))
     with pytest.raises(Unfit, match="callback_url"):
         GsmaBatchGateway(attrs.evolve(_settings(), callback_url="https://x", callback_secret=None))
 
@@ -210,8 +212,8 @@ def test_tokens_are_fetched_and_a_refused_one_is_renewed(start: Start, open_shop
     operator = start("gsma")
     shop = open_shop(operator, **BATCH, token_url=operator.url + "/oauth/token")
     payroll = shop.approved(shop.invoices(25))
-    doors, turned = operator.simulator.doors, []
-    opens = doors.open
+    doors, turned = operator.simulator.doors, list[str]()
+    opens: Callable[[str], bool] = doors.open
 
     def strict(given: str) -> bool:
         if doors.given == 1 and not turned:
@@ -232,7 +234,11 @@ def test_every_exchange_is_as_the_documents_have_it(start: Start, open_shop: Ope
     operator = start("gsma", seen=seen)
     shop = open_shop(operator, **BATCH)
     lines = [shop.invoice(0, fault=list(FAULTS).index("refused") + 1), *(shop.invoice(n) for n in range(1, 24))]
-    run_on(shop, shop.approved(lines))
+    payroll = shop.paymaster.propose("payroll", lines, channel="gsma", by="amina")
+    shop.paymaster.check(payroll)
+    shop.paymaster.approve(payroll, by="joseph")
+    run_on(shop, payroll)
+    assert sum(exchange.path.endswith("/status") for exchange in seen) == len(lines), "each account is asked about"
     assert {exchange.method for exchange in seen} == {"POST", "PATCH", "GET"}
     assert {exchange.path.rpartition("/")[2] for exchange in seen} >= {"completions", "rejections"}
     for version in ("1.2", "1.1.2"):

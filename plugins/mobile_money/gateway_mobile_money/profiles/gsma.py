@@ -114,9 +114,8 @@ class Gsma(Profile):
         if not polls:
             return Waiting()
         limit = said.get("pollLimit")
-        known = isinstance(limit, int) and not isinstance(limit, bool) and limit > 0
         there = get(path("requeststates", polls), self.headers(), ask.request.key)
-        return Waiting(there, ask_next_limit=limit if known else 0)
+        return Waiting(there, ask_next_limit=limit if isinstance(limit, int) and limit > 0 else 0)
 
     def _response(self, reply: Reply, said: dict[str, Any]) -> Verdict:
         if reply.status == 404 and str(said.get("errorCategory")).casefold() == "identification":
