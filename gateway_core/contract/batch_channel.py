@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..model.money import Money
 from ..model.payment import Payment
@@ -23,13 +23,17 @@ from .batch import (
 )
 from .flow import Ask, Request, path
 from .replies import Done, NotFound, Refused, Reply, Returned, Unknown, Verdict, Waiting
-from .transports.port import NotSent, Occupied, Parcel, Probed, Put, Transport
+from .transports.port import NotSent, Occupied, Parcel, Parked, Probed, Put, Transport
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 KEY = re.compile(r"[\x21-\x7e]{1,64}")
 LARGEST = 100_000
 # So many statements of one file are remembered.
 STATEMENTS = 100
+# A bank's own reference of a file is no longer than this.
+REFERENCE = 256
+# What became of a put, of the question for it, or of an approval.
+Said: TypeAlias = Verdict | NotSent | Occupied | Parked
 SAYS = (Done, Refused, Returned, Waiting, Unknown)
 
 
@@ -119,24 +123,35 @@ class Batch:
 
     # -- the way to the bank ------------------------------------------------------------------------------------------
 
-    def put(self, parcel: Parcel) -> Verdict | NotSent | Occupied:
+    def put(self, parcel: Parcel) -> Said:
         """Hand a file over. What raises is Unknown."""
-        return self._asked(lambda: self.transport.put(parcel), "PUT", parcel)
+        return self._asked(lambda: self.transport.put(parcel), Ask("put", _named("PUT", parcel)))
 
-    def probe(self, parcel: Parcel) -> Verdict | NotSent | Occupied:
+    def probe(self, parcel: Parcel) -> Said:
         """Is the file there? What raises is Unknown."""
-        return self._asked(lambda: self.transport.probe(parcel), "GET", parcel)
+        return self._asked(lambda: self.transport.probe(parcel), Ask("put", _named("GET", parcel)))
 
-    def _asked(self, ask: Callable[[], Put | Probed], method: Any, parcel: Parcel) -> Verdict | NotSent | Occupied:
+    def approve(self, parcel: Parcel, reference: str) -> Said:
+        """Let the bank carry out what it parked. What raises is Unknown."""
+        return self._asked(lambda: self.transport.approve(parcel, reference), Ask("approve", _named("PATCH", parcel)))
+
+    def _asked(self, ask: Callable[[], Put | Probed], about: Ask) -> Said:
         try:
             said = ask()
         except Exception as error:
             return Unknown(f"{type(error).__name__}: {str(error)[:200]}")
         if isinstance(said, Reply):
-            return self._judge(Ask("put", Request(method, path(parcel.name), key=parcel.key)), said)
+            return self._judge(about, said)
         if isinstance(said, Done | NotSent | NotFound | Unknown | Occupied):
             return said
+        if isinstance(said, Parked):
+            known = isinstance(said.reference, str) and 0 < len(said.reference) <= REFERENCE
+            return said if known else Unknown("parked, without a reference")
         return Unknown(f"the transport says {type(said).__name__}")
+
+
+def _named(method: Any, parcel: Parcel) -> Request:
+    return Request(method, path(parcel.name), key=parcel.key)
 
 
 def _iterable(hook: str, made: object) -> Iterable[Any]:

@@ -79,6 +79,7 @@ class Waiting:
 
     `ask_next`: a read-only request to use from now on instead of `find_out` (a link to follow). One that an answer to
     `find_out` brings is followed at once.
+    `ask_next_limit`: so often it may be asked, then `find_out` is used again; 0: as often as the core likes.
     `by_callback`: only of an answer to `find_out`: it says nothing of the payment but that the question was taken, and
     its answer will come by callback (a rail whose query is asynchronous).
     """
@@ -86,6 +87,7 @@ class Waiting:
     ask_next: Request | None = None
     not_before: float = 0.0
     by_callback: bool = False
+    ask_next_limit: int = 0
 
 
 @attrs.frozen

@@ -7,6 +7,7 @@ The moves, and what proves each (laws 2 and 3):
 | CONTINUE | no ask is open: let the flow go on |
 | COPY | the same bytes may go again: provably nothing can land twice, or a read |
 | ASK | silence, a refusal in doubt, pending: ask the rail |
+| APPROVE | a file that the bank parks: it may be told to carry it out |
 | WAIT | not yet |
 | DOUBT | a line of a file: the bank has been silent about it for longer than its patience |
 | END | nothing ever left, and it is too late to send it: the next attempt begins |
@@ -22,7 +23,7 @@ from enum import StrEnum
 import attrs
 
 from ..contract.gateway import Capabilities
-from ..model.document import DocumentLife
+from ..model.document import PARKED, DocumentLife
 from ..model.life import Life, Step
 from ..model.states import DELIVERED
 
@@ -46,6 +47,7 @@ class Kind(StrEnum):
     CONTINUE = "continue"
     COPY = "copy"
     ASK = "ask"
+    APPROVE = "approve"
     WAIT = "wait"
     DOUBT = "doubt"
     END = "end"
@@ -122,8 +124,27 @@ def decide_document(life: DocumentLife, rules: Rules, now: int, salt: str = "") 
     """The next move with a file. CONTINUE: its put, if there was none yet; else what its answer means."""
     if not life.complete or life.state in DELIVERED:
         return STOP
+    step = life.put.money
+    if step is not None and step.last == PARKED and not (step.verdict or life.put.settled or life.put.contradicted):
+        return _approval(life, step, rules, now, salt)
     # Whether a file is there can always be asked, and nobody calls back about it.
-    return decide(life.put, attrs.evolve(rules, finds_out=True, callbacks=False), now, salt)
+    move = decide(life.put, attrs.evolve(rules, finds_out=True, callbacks=False), now, salt)
+    if move.kind is Kind.COPY and life.approved and not life.put.same_bytes_released:
+        return Move(Kind.HOLD, why="the bank was told to carry it out, and now does not know it")
+    return move
+
+
+def _approval(life: DocumentLife, step: Step, rules: Rules, now: int, salt: str) -> Move:
+    """The bank parks the file. Telling it again is safe, as long as it is the very same one."""
+    if life.approved not in ("", life.parked):
+        return Move(Kind.HOLD, why=f"the bank parks it as {life.parked}, and was told to carry out {life.approved}")
+    if life.put.restored and not life.released:
+        return Move(Kind.HOLD, why="the store was restored, and the bank parks it: was it replaced by another file?")
+    if life.approvals - life.untold >= COPIES or life.approvals >= HARMLESS_COPIES:
+        return Move(Kind.HOLD, why=f"the bank was told {life.approvals} times to carry it out, and still parks it")
+    again = _later(step, rules.ask_after, rules.ask_at_most, life.approvals - 1, salt) if life.approvals else now
+    at = max(again, step.not_before)
+    return Move(Kind.WAIT if at > now and step.last_at <= now + AHEAD else Kind.APPROVE, step.name, at)
 
 
 def _line(life: Life, step: Step, rules: Rules, now: int) -> Move:

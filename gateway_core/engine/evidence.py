@@ -16,6 +16,8 @@ Source = Literal["ask", "find_out", "callback", "reconcile"]
 EXCERPT = 200
 # What two of them say together, after the expiry: see `absence.gone`.
 GONE = {"expired": True, "code": "not_executed", "reason": "the rail never took it, and its time is over"}
+# More polls of one link than this are no limit.
+MOST_POLLS = 1_000_000
 # A rail may ask to be left alone for so many seconds at most.
 LONGEST_PAUSE = 7 * 86_400.0
 
@@ -105,4 +107,6 @@ def _waiting(verdict: Waiting, at: int) -> dict[str, Any]:
             return {"why": f"the link to follow cannot be used: {error}"}
         if verdict.ask_next.method != "GET":
             return {"why": "the link to follow is not a GET"}
+        if verdict.ask_next_limit > 0:
+            body["ask_next_limit"] = min(int(verdict.ask_next_limit), MOST_POLLS)
     return body

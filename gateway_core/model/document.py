@@ -1,7 +1,7 @@
 """The life of a document: what its facts say together.
 
-Its put is one step that moves money, folded by the same rules as a payment's (`life`); what comes before the put, and
-what people and the bank say of the file as a whole, is its own.
+Its put is one step that moves money, folded by the same rules as a payment's (`life`); what comes before the put, what
+people and the bank say of the file as a whole, and the approval of one that the bank parks, is its own.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from .facts import Fact
 from .life import Life
 
 STEP = "put"
+PARKED = "parked"
 ALTERED = "altered_document"
 
 
@@ -30,6 +31,14 @@ class DocumentLife:
     handed_at: int = 0
     # A file of the bank's has named one of its lines.
     heard: bool = False
+    # The bank's reference of it while it parks it, and the one that it was told to carry out, how often; of those, how
+    # often it was provably not told.
+    parked: str = ""
+    approved: str = ""
+    approvals: int = 0
+    untold: int = 0
+    # Two people have decided about it.
+    released: bool = False
 
     @property
     def state(self) -> str:
@@ -95,15 +104,34 @@ def _hold(life: DocumentLife, fact: Fact) -> None:
 
 def _intent(life: DocumentLife, fact: Fact) -> None:
     lives.add(life.put, fact)
-    life.put.restored |= fact.value == "withheld"
+    if fact.value == "withheld":
+        life.put.restored, life.released = True, False
 
 
 def _word(life: DocumentLife, fact: Fact) -> None:
     """The bank's own file names a line of it: so it has the file. No answer to the put could say more."""
     if fact.source == "statement":
         life.heard = True
+    elif fact.value == PARKED:
+        _parked(life, fact)
     else:
         lives.add(life.put, fact)
+
+
+def _parked(life: DocumentLife, fact: Fact) -> None:
+    """The bank has it, and waits to be told. It may have been told already, and not have heard it yet."""
+    lives.add(life.put, attrs.evolve(fact, value="waiting"))
+    money = life.put.money
+    if money is not None and not money.verdict:
+        money.last, life.parked = PARKED, str(fact.body.get("reference", ""))
+        life.untold += bool(fact.body.get("untold"))
+
+
+def _approve(life: DocumentLife, fact: Fact) -> None:
+    """The intent to tell the bank that it carry it out: from now on it may."""
+    life.approved, life.approvals = fact.value, life.approvals + 1
+    if life.put.money is not None:
+        life.put.money.last, life.put.money.last_at = "sent", fact.at
 
 
 def _differs(life: DocumentLife, fact: Fact) -> None:
@@ -139,6 +167,13 @@ def _outcome(life: DocumentLife, fact: Fact) -> None:
 def _release(life: DocumentLife, fact: Fact) -> None:
     """`ready`: two people know that the bank has none of it: the same bytes go again, whatever was answered before."""
     money = life.put.money
+    life.released, life.approvals, life.untold = True, 0, 0
+    if money is not None and money.last == PARKED:
+        # Whether it still is: it is asked about first.
+        money.last = "waiting"
+    if fact.value == "ready":
+        # What was told is gone with the file: what is put now gets a reference of its own.
+        life.approved = life.parked = ""
     if fact.value == "withdrawn":
         _withdrawn(life, attrs.evolve(fact, value=str(fact.body.get("reason", ""))))
         return
@@ -160,6 +195,7 @@ def _restored(life: DocumentLife, fact: Fact) -> None:
     """One that was handed over stays so; any other may be with the bank, whatever this older store knows of it."""
     if life.state not in ("handed_over", "refused", "withdrawn"):
         lives.add(life.put, fact)
+        life.released = False
 
 
 def _nothing(life: DocumentLife, fact: Fact) -> None:
@@ -170,6 +206,7 @@ OWN: dict[str, Callable[[DocumentLife, Fact], None]] = {
     "planned": _nothing,
     "intent": _intent,
     "word": _word,
+    "approve": _approve,
     "differs": _differs,
     "complete": _complete,
     "withdrawn": _withdrawn,

@@ -223,6 +223,7 @@ def _word(life: Life, fact: Fact) -> None:
     not_found_at = step.last_at if step.last == "not_found" else 0
     step.last, step.last_at = fact.value, fact.at
     if fact.source in ("find_out", "reconcile"):
+        _polled(step)
         # "Still pending" answers the question: the rail's patience bounds it, not the number of questions.
         step.waits += fact.value == "waiting"
         step.asks += fact.value != "waiting"
@@ -266,7 +267,16 @@ def _link(step: Step, fact: Fact) -> None:
     link = fact.body.get("ask_next")
     step.follow = bool(link) and link != step.ask_next and fact.source in ("find_out", "reconcile")
     step.links += step.follow
-    step.ask_next = link or step.ask_next
+    if link and link != step.ask_next:
+        step.ask_next, step.link_left = link, int(fact.body.get("ask_next_limit", -1))
+
+
+def _polled(step: Step) -> None:
+    """A link was asked once more. Where the rail permits it no more, the question is the first one again."""
+    if step.ask_next is not None and step.link_left > 0:
+        step.link_left -= 1
+        if not step.link_left:
+            step.ask_next, step.link_left = None, -1
 
 
 def _differs(life: Life, fact: Fact) -> None:

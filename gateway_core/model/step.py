@@ -45,6 +45,8 @@ class Step:
     not_before: int = 0
     waiting_since: int = 0
     ask_next: Mapping[str, Any] | None = None
+    # So often that link may still be asked; -1: as often as one likes.
+    link_left: int = -1
     # The rail once said that it had this payment; a link that an answer brought and that was not followed; how many.
     taken: bool = False
     follow: bool = False

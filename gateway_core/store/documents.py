@@ -120,6 +120,12 @@ def unfinished(connection: Connection, payroll: str, channel: str) -> list[Recor
     return list(connection.execute(query.order_by(_d.number)))
 
 
+def handed_over(connection: Connection, channel: str) -> list[Record]:
+    """Documents that the bank on this channel has, and of which something is open, oldest first."""
+    query = sa.select(d.documents).where(_d.channel == channel, _d.open, _d.facts > 0, _d.state == "handed_over")
+    return list(connection.execute(query.order_by(_d.planned_at, _d.id)))
+
+
 def claim(connection: Connection, token: int, document: str) -> bool:
     """Become the one who works on a document; False while another living sender does."""
     s = t.senders.c

@@ -118,7 +118,8 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     info = site / "csv_bank-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: csv-bank\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[gateway_core]\ncsv_bank = tests.batches.gateway:CsvBank\n")
+    banks = "csv_bank = tests.batches.gateway:CsvBank\nparking_bank = tests.batches.parking:ParkingBank\n"
+    (info / "entry_points.txt").write_text(f"[gateway_core]\n{banks}")
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{ROOT}")
     return site

@@ -1,15 +1,17 @@
-"""The ways to a bank: a port with five verbs, and two of its kind. A gateway names one in `transport()`."""
+"""The ways to a bank: a port, and two of its kind. A gateway names one in `transport()`."""
 
 from .directory import DirectoryTransport
 from .http import HttpTransport
-from .port import NotSent, Occupied, Parcel, Probed, Put, Ref, Transport
+from .port import Handed, NotSent, Occupied, Parcel, Parked, Probed, Put, Ref, Transport
 
 __all__ = [
     "DirectoryTransport",
+    "Handed",
     "HttpTransport",
     "NotSent",
     "Occupied",
     "Parcel",
+    "Parked",
     "Probed",
     "Put",
     "Ref",

@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 import errno
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -65,13 +65,7 @@ class HttpTransport(Transport):
 
     def put(self, parcel: Parcel) -> Put:
         """See Transport.put."""
-        try:
-            return self._reply(self.put_request(parcel), "ask")
-        except NOT_SENT as error:
-            once = any(url.path.endswith(path(parcel.name)) for url in self._answered)
-            return Unknown(type(error).__name__) if once else NotSent(type(error).__name__)
-        except Exception as error:
-            return Unknown(type(error).__name__)
+        return self._sent(self.put_request, parcel)
 
     def probe(self, parcel: Parcel) -> Probed:
         """See Transport.probe."""
@@ -113,6 +107,18 @@ class HttpTransport(Transport):
         if self._client is not None:
             self._client.close()
             self._client = None
+
+    def _sent(self, request: Callable[[Parcel], httpx.Request], parcel: Parcel) -> Put:
+        """What became of a request that changes something at the bank."""
+        url = None
+        try:
+            made = request(parcel)
+            url = made.url
+            return self._reply(made, "ask")
+        except NOT_SENT as error:
+            return Unknown(type(error).__name__) if url in self._answered else NotSent(type(error).__name__)
+        except Exception as error:
+            return Unknown(type(error).__name__)
 
     def _request(self, method: str, target: str, **content: Any) -> httpx.Request:
         return self._open().build_request(method, self._base + target, **content)

@@ -1,5 +1,7 @@
 """The port: put a file, look whether it is there, list what came, fetch it, put it away.
 
+A bank that parks a file until it is told to carry it out has a sixth verb, `approve`.
+
 Its methods are called on a helper thread, one at a time per channel. They block, and bound their own time. What they
 raise is an Unknown: of a put that ends so, nobody knows whether the bank has the file.
 """
@@ -7,7 +9,7 @@ raise is an Unknown: of a put that ends so, nobody knows whether the bank has th
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import attrs
@@ -41,6 +43,22 @@ class Occupied:
 
 
 @attrs.frozen
+class Parked:
+    """The bank has these very bytes under a `reference` of its own, and pays nobody before `approve` says so."""
+
+    reference: str
+
+
+@attrs.frozen
+class Handed:
+    """A file that was handed over and of which a line is still open. `key` is the document's id."""
+
+    name: str
+    key: str
+    reference: str
+
+
+@attrs.frozen
 class Ref:
     """A file from the bank. `mark` changes when its content may have (size and time, an ETag)."""
 
@@ -50,8 +68,8 @@ class Ref:
 
 # A Reply (HTTP) is read by the gateway's `parse_response`. A probe's NotFound proves nothing: the bank may have
 # collected the file.
-Put: TypeAlias = Done | NotSent | Unknown | Occupied | Reply
-Probed: TypeAlias = Done | NotSent | NotFound | Unknown | Occupied | Reply
+Put: TypeAlias = Done | NotSent | Unknown | Occupied | Parked | Reply
+Probed: TypeAlias = Done | NotSent | NotFound | Unknown | Occupied | Parked | Reply
 
 
 class Transport(abc.ABC):
@@ -68,6 +86,17 @@ class Transport(abc.ABC):
     @abc.abstractmethod
     def probe(self, parcel: Parcel) -> Probed:
         """Is the file there, with these very bytes? Changes nothing."""
+
+    def approve(self, parcel: Parcel, reference: str) -> Put:
+        """Let the bank carry out what it parked under `reference`. Told twice, it must carry it out once.
+
+        Outcomes as for a put; not sent says that the bank was provably not told. Only after `Parked` is it called.
+        """
+        return Unknown(f"{type(self).__name__} parks nothing, and so cannot approve {reference}")
+
+    def watch(self, handed: Sequence[Handed]) -> None:
+        """Told before each `list`: a bank that keeps its answers per file is asked about these."""
+        return
 
     @abc.abstractmethod
     def list(self) -> Iterable[Ref]:

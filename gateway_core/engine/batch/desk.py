@@ -50,8 +50,16 @@ class Desk:
         self.wake = self.bench.runtime.event()
         try:
             await self._run(deadline)
+            await self.bench.runtime.offload(self._let_go)
         finally:
             end.set()
+
+    def _let_go(self) -> None:
+        """Until the next run nobody needs the connections to the bank."""
+        try:
+            self.bench.batch.transport.close()
+        except Exception as error:
+            log.warning("channel %s: its transport cannot be closed: %s", self.bench.channel.name, error)
 
     def call(self) -> None:
         """Look up: something is otherwise than before."""

@@ -3,6 +3,7 @@
     done        the gateway says what that means: handed over, or refused as a whole
     not sent    proven: the same bytes go again
     unknown     it is asked for, twice and apart; then people must look
+    parked      the bank has it and waits: everything is looked at again, then it is told, with an intent of its own
 
 The put-intent is on disk before the put, with the digest of the bytes, which are read and digested anew each time.
 """
@@ -13,19 +14,20 @@ import traceback
 from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
 from ...contract.batch import Delivered, HandedOver
-from ...contract.replies import Done, NotFound, Refused, Unknown, Verdict
-from ...contract.transports.port import NotSent, Occupied, Parcel
-from ...model.document import STEP, DocumentLife, add, note
+from ...contract.batch_channel import Said
+from ...contract.replies import Done, NotFound, NotTaken, Refused, Unknown
+from ...contract.transports.port import NotSent, Occupied, Parcel, Parked
+from ...model.document import PARKED, STEP, DocumentLife, add, note
 from ...model.facts import Fact
 from ...store import Store, document_lines, documents, files, payments, payrolls, senders
 from ...store.database import Record, now_us
 from ..decide import Kind, Move, decide_document
-from ..evidence import fact_of, plain
+from ..evidence import LONGEST_PAUSE, fact_of, plain
 from ..runtime import SECOND
 from .bench import Bench
 from .staging import give_up, look
@@ -38,7 +40,10 @@ OTHERWISE = "the channel is configured otherwise than when it was planned"
 ANSWERED = "some of its lines were settled in the meantime, and the same file would pay them again"
 SPOKEN_OF = "the bank speaks of its lines, but it was never put: was the store restored?"
 OPEN = frozenset({"sending", "pending", "unknown"})
-Source = Literal["ask", "find_out"]
+# What is asked of the way to the bank, and how each is called.
+Ask: TypeAlias = Callable[[Parcel], Said]
+VERBS = {"ask": "put", "find_out": "probe", "approve": "approve"}
+Source = Literal["ask", "find_out", "approve"]
 
 
 class May(StrEnum):
@@ -72,7 +77,7 @@ class Handing:
         move = decide_document(life, bench.rules, bench.now(), row.id)
         money = life.put.money
         if money is not None and not money.verdict and money.channel not in ("", bench.channel.fingerprint):
-            move = Move(Kind.HOLD, why=OTHERWISE) if move.kind in (Kind.COPY, Kind.ASK) else move
+            move = Move(Kind.HOLD, why=OTHERWISE) if move.kind in (Kind.COPY, Kind.ASK, Kind.APPROVE) else move
         match move.kind:
             case Kind.CONTINUE if money is None:
                 return await self._put(row, "intent")
@@ -80,6 +85,8 @@ class Handing:
                 await self._means(row, life)
             case Kind.COPY:
                 return await self._put(row, "copy")
+            case Kind.APPROVE:
+                return await self._put(row, "approve")
             case Kind.ASK:
                 await self._exchange(row, life, bench.batch.probe, "find_out")
             case Kind.HOLD:
@@ -125,12 +132,14 @@ class Handing:
         if may is not May.GO:
             await self._let_go(bench.now() + bench.rules.ask_after)
             return False
-        bench.runtime.point("batch-put-intent")
+        bench.runtime.point("batch-approve-intent" if kind == "approve" else "batch-put-intent")
         fresh, life = await bench.runtime.offload(partial(look, bench.store, self.document))
         if life.put.money is not None and life.put.money.last == "withheld" and kind == "intent":
             return True
         if bench.holds(bench.now()):
-            await self._exchange(fresh, life, bench.batch.put, "ask")
+            approve = partial(bench.batch.approve, reference=life.approved)
+            how: tuple[Ask, Source] = (approve, "approve") if kind == "approve" else (bench.batch.put, "ask")
+            await self._exchange(fresh, life, *how)
         return True
 
     async def _allowed(self, row: Record, kind: str) -> tuple[May, str]:
@@ -155,14 +164,12 @@ class Handing:
 
     # -- the way to the bank ------------------------------------------------------------------------------------------
 
-    async def _exchange(
-        self, row: Record, life: DocumentLife, ask: Callable[[Parcel], Verdict | NotSent | Occupied], source: Source
-    ) -> None:
+    async def _exchange(self, row: Record, life: DocumentLife, ask: Ask, source: Source) -> None:
         bench, store, sha256 = self.bench, self.bench.store, row.sha256
         parcel = Parcel(row.name, sha256, row.size, row.id, lambda: files.read(store, sha256))
-        bench.runtime.point("batch-put" if source == "ask" else "batch-probe")
+        bench.runtime.point(f"batch-{VERBS[source]}")
         said = await bench.runtime.offload(partial(ask, parcel))
-        bench.runtime.point("batch-after-put" if source == "ask" else "batch-after-probe")
+        bench.runtime.point(f"batch-after-{VERBS[source]}")
         bench.throttle.heard(bench.now(), not isinstance(said, NotSent | Unknown))
         if isinstance(said, Refused) and said.stops_channel:
             await bench.on_stop(bench.channel.name, plain(said.reason or said.code))
@@ -189,7 +196,9 @@ class Handing:
         if isinstance(said, HandedOver) != isinstance(answer, Done):
             await bench.note(row.id, "hold", f"the gateway says {type(said).__name__} of {type(answer).__name__}")
         elif isinstance(said, HandedOver):
-            await bench.note(row.id, "outcome", "handed_over", "flow", reference=plain(said.reference, 200))
+            await bench.note(
+                row.id, "outcome", "handed_over", "flow", reference=plain(said.reference or life.approved, 200)
+            )
         else:
             why = plain(said.reason or said.code)
             await bench.note(row.id, "outcome", "refused", "flow", code=plain(said.code), reason=why)
@@ -238,6 +247,8 @@ def _lines_stand(connection: Any, row: Record, life: DocumentLife) -> tuple[May,
 def _intent(row: Record, life: DocumentLife, kind: str, withheld: bool, now: int) -> Fact:
     if kind == "copy":
         return Fact(life.facts + 1, now, "copy", step=STEP)
+    if kind == "approve":
+        return Fact(life.facts + 1, now, "approve", life.parked, step=STEP, body={"sha256": row.sha256})
     body = {
         "moves_money": True, "find_out": {"probe": row.name}, "name": row.name, "sha256": row.sha256,
         "size": row.size, "lines": row.lines, "total": row.total, "allocation": bytes(row.allocation).hex(),
@@ -246,14 +257,28 @@ def _intent(row: Record, life: DocumentLife, kind: str, withheld: bool, now: int
     return Fact(life.facts + 1, now, "intent", "withheld" if withheld else "sent", step=STEP, key=row.id, body=body)
 
 
-def _heard(store: Store, document: str, said: Verdict | NotSent | Occupied, source: Source, now: int) -> None:
+def _heard(store: Store, document: str, said: Said, source: Source, now: int) -> None:
     """Write down what the bank, or the way to it, said."""
     with store.write() as connection:
         row, life = documents.look(connection, document)
         documents.tell(connection, store, row, life, [_fact(life, said, source, now)])
 
 
-def _fact(life: DocumentLife, said: Verdict | NotSent | Occupied, source: Source, now: int) -> Fact:
+def _fact(life: DocumentLife, said: Said, source: Source, now: int) -> Fact:
+    if source == "approve":
+        if (untold := _untold(said)) is not None:
+            body = {"reference": life.approved, "untold": True, "why": plain(untold.why, 300)}
+            return note(life, now, "word", PARKED, "ask", not_before=now + int(untold.seconds * SECOND), **body)
+        source = "ask"
+        if isinstance(said, Refused) and life.approvals - life.untold > 1:
+            # It was told before, and may refuse to be told again: whether it still parks it, it is asked (law 3).
+            said = Unknown(f"told again, it says {said.code}")
+    if isinstance(said, Refused) and life.parked and (said.final or not said.stops_channel):
+        # It has the file: only people can know that it never will carry it out.
+        why = plain(f"{said.code}: {said.reason}", 300)
+        return note(life, now, "hold", f"the bank parks it as {life.parked}, and will not carry it out: {why}", source)
+    if isinstance(said, Parked):
+        return note(life, now, "word", PARKED, source, reference=plain(said.reference, 256))
     if isinstance(said, NotSent) and source == "find_out" and life.put.restored:
         # It is proven of the last try only, and a restored store does not know of all of them.
         said = NotFound()
@@ -268,3 +293,23 @@ def _fact(life: DocumentLife, said: Verdict | NotSent | Occupied, source: Source
     )
     add(life, fact)
     return fact
+
+
+@attrs.frozen
+class _Untold:
+    """Why the bank was not told, and how long it wants to be left alone."""
+
+    why: str
+    seconds: float = 0.0
+
+
+def _untold(said: Said) -> _Untold | None:
+    """Of an approval that provably changed nothing; None of any other."""
+    match said:
+        case NotSent():
+            return _Untold(said.why)
+        case NotTaken():
+            return _Untold("not taken", min(max(said.retry_after, 0.0), LONGEST_PAUSE))
+        case Refused() if said.stops_channel and not said.final:
+            return _Untold(said.reason or said.code)
+    return None

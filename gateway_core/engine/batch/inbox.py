@@ -8,9 +8,9 @@ from functools import partial
 import attrs
 
 from ...contract.guard import Hung
-from ...contract.transports.port import Ref
+from ...contract.transports.port import Handed, Ref
 from ...model.errors import GatewayCoreError
-from ...store import answers, files
+from ...store import answers, documents, files
 from ...store.database import Record
 from .answers import Reading
 from .bench import Bench
@@ -56,10 +56,17 @@ class Inbox:
 
     def _listed(self) -> list[Ref]:
         try:
-            return list(self.bench.batch.transport.list())
+            transport = self.bench.batch.transport
+            transport.watch(self._handed())
+            return list(transport.list())
         except Exception as error:
             log.warning("channel %s: the bank's answers cannot be listed: %s", self.bench.channel.name, error)
             return []
+
+    def _handed(self) -> list[Handed]:
+        with self.bench.store.read() as connection:
+            rows = documents.handed_over(connection, self.bench.channel.name)
+        return [Handed(row.name, row.id, row.reference) for row in rows]
 
     async def _take(self, ref: Ref) -> bool:
         """Fetch, keep, apply, put away. False: nothing came of it now."""

@@ -15,7 +15,7 @@ import attrs
 
 from ...contract.batch import BatchCtx, Document, Incoming
 from ...contract.channel import Channel
-from ...contract.transports.port import Parcel, Probed, Put, Ref, Transport
+from ...contract.transports.port import Handed, Parcel, Probed, Put, Ref, Transport
 from ...model.money import Money
 from ...model.payment import Invoice, Payment
 from .bench import SHORT, Movement
@@ -71,10 +71,10 @@ class BatchWatch:
 
 
 class Unsure(Transport):
-    """The plugin's own transport, of which the first put is done and says nothing: as when a connection breaks."""
+    """The plugin's own transport. Its first put, and its first approval, is done and its answer is lost."""
 
     def __init__(self, own: Transport, put: list[tuple[str, bytes]]) -> None:
-        self._own, self._put = own, put
+        self._own, self._put, self._approved = own, put, list[str]()
         self.address = own.address
 
     def put(self, parcel: Parcel) -> Put:
@@ -89,6 +89,18 @@ class Unsure(Transport):
     def probe(self, parcel: Parcel) -> Probed:
         """As the plugin's own."""
         return self._own.probe(parcel)
+
+    def approve(self, parcel: Parcel, reference: str) -> Put:
+        """As the plugin's own; what came back is lost once."""
+        first, said = not self._approved, self._own.approve(parcel, reference)
+        self._approved.append(reference)
+        if first:
+            raise ConnectionResetError("the connection broke after the approval")
+        return said
+
+    def watch(self, handed: Sequence[Handed]) -> None:
+        """As the plugin's own."""
+        self._own.watch(handed)
 
     def list(self) -> Iterable[Ref]:
         """As the plugin's own."""
@@ -137,7 +149,8 @@ class BatchBench:
             declared = kit.gateway.capabilities
             self.setup = Setup.of(
                 kit.gateway, kit.settings, {"folder": str(self.folder / "bank")}, folder=self.folder / "shop",
-                base_url="", narrowed={name: min(value, getattr(declared, name)) for name, value in short.items()},
+                base_url=getattr(self.bank, "url", ""),
+                narrowed={name: min(value, getattr(declared, name)) for name, value in short.items()},
             )  # fmt: skip
             self.gateway = self.channel().gateway
         except BaseException:
@@ -154,7 +167,8 @@ class BatchBench:
         return self.setup.plan().open()
 
     def close(self) -> None:
-        """Remove the files."""
+        """Remove the files; a bank that serves somewhere is stopped."""
+        getattr(getattr(self, "bank", None), "stop", lambda: None)()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def invoices(self) -> list[Invoice]:
@@ -213,7 +227,7 @@ class BatchKit(Judged):
     payments: ClassVar[int] = 25
 
     def bank(self, folder: Path) -> Any:
-        """The bank to try it with."""
+        """The bank to try it with. One over HTTP has a `url`, and `stop`."""
         raise TypeError(f"{type(self).__name__} gives no bank(self, folder)")
 
     def people(self, paymaster: Any) -> None:

@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from gateway_mobile_money.simulators import create_app
+from gateway_mobile_money.simulators.common import digits_of
 
 from gateway_core.contract import Account, Money
 from gateway_core.model.payment import Invoice
@@ -114,6 +115,15 @@ class Operator:
             return db.execute(f"SELECT reference, {columns} FROM payments GROUP BY reference").fetchall()
         finally:
             db.close()
+
+    def paid_to(self) -> dict[str, int]:
+        """How often money moved to each account."""
+        db = sqlite3.connect(self.file)
+        try:
+            found = db.execute("SELECT account, SUM(moved) FROM payments GROUP BY account").fetchall()
+        finally:
+            db.close()
+        return {digits_of(account): moved for account, moved in found}
 
     def moved(self) -> dict[str, int]:
         """How often money moved for each payment id of ours."""

@@ -27,6 +27,9 @@ SETTINGS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 # These are tried on every machine, the others in CI.
 ALWAYS = {0}
+# What an operator never decides, or says so late that patience is over, is left to people, and nothing else: with a key
+# that is honoured every doubt is cleared by asking.
+UNDECIDED = ("pending for longer than the rail's patience", "asked 60 times without a definite answer")
 # Whether money may be away at the end. Of a held payment nobody knows.
 AWAY = {"paid": {1}, "refused": {0}, "returned": {0, 1}, "held": {0, 1}}
 
@@ -44,9 +47,13 @@ def test_in_chaos_everybody_is_paid_exactly_once(
     open_shop: Callable[..., Shop],
 ) -> None:
     operator = start(profile, chaos=7, chaos_rate=0.4, token_life=3.0, **simulator)
-    shop = open_shop(operator, **channel)
+    shop = open_shop(operator, patience=30.0, **channel)
     payroll = shop.approved(shop.invoices(COUNT))
-    shop.run_on(payroll)
+    # Until nothing is open: on a slow machine several runs.
+    for _ in range(10):
+        shop.run_on(payroll)
+        if set(shop.states(payroll).values()) <= set(AWAY):
+            break
     moved = operator.moved()
     states: dict[str, int] = {}
     for view in shop.paymaster.payments(payroll):
@@ -55,6 +62,6 @@ def test_in_chaos_everybody_is_paid_exactly_once(
     assert sum(states.values()) == COUNT and max(moved.values()) == 1
     assert states["paid"] > COUNT * 0.6, states
     if channel.get("dedupe_proven"):
-        # Only what the operator never decides is left to people.
-        assert states.get("held", 0) <= COUNT * 0.1, states
+        held = {view.reason for view in shop.paymaster.payments(payroll) if view.state == "held"}
+        assert held <= set(UNDECIDED), held
     assert shop.paymaster.verify().findings == []

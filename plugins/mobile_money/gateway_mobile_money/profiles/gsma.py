@@ -49,7 +49,8 @@ class Gsma(Profile):
             found["X-API-Key"] = Secret("api_key")
         return found | more
 
-    def _ours(self) -> list[dict[str, str]]:
+    def ours(self) -> list[dict[str, str]]:
+        """The institution's account, as a party."""
         pairs = [part.rpartition("@") for part in self.settings.institution_account.split("$")]
         return [{"key": key or "accountid", "value": value} for key, _, value in pairs]
 
@@ -60,7 +61,7 @@ class Gsma(Profile):
             headers["X-Callback-URL"] = self.called_at(key)
         transaction = {
             "amount": plain_amount(payment.amount), "currency": payment.amount.currency,
-            "debitParty": self._ours(), "creditParty": [{"key": "msisdn", "value": number}],
+            "debitParty": self.ours(), "creditParty": [{"key": "msisdn", "value": number}],
             "requestingOrganisationTransactionReference": payment.id, "descriptionText": self.settings.note[:160],
         }  # fmt: skip
         return Ask(
@@ -86,26 +87,35 @@ class Gsma(Profile):
             return self._state(ask, reply, said)
         if reply.status != 200:
             return Unknown(f"status {reply.status}")
-        return self._error(said, reply, of_key=True) if "errorCategory" in said else self._transaction(ask, said)
+        return self.error(said, reply, of_key=True) if "errorCategory" in said else self._transaction(ask, said)
 
     def _sent(self, ask: Ask, reply: Reply, said: dict[str, Any]) -> Verdict:
         if reply.status in (200, 201) and "transactionStatus" in said:
             return self._transaction(ask, said)
         if reply.status == 202:
             return self._accepted(ask, said)
+        return self.refusal(reply)
+
+    def refusal(self, reply: Reply) -> Verdict:
+        """What an answer to a request that changes something means, when it is none of those that take it."""
+        said = reply.json()
         if reply.status == 429:
             return NotTaken(retry_after(reply))
         if reply.status == 401 and "errorCategory" not in said:
             return Refused("unauthorised", "the credentials are refused, also fresh ones", stops_channel=True)
         if reply.status < 400:
             return Unknown(f"status {reply.status}")
-        return self._error(said, reply, of_key=False)
+        return self.error(said, reply, of_key=False)
 
     def _accepted(self, ask: Ask, said: dict[str, Any]) -> Verdict:
         if str(said.get("status")).casefold() not in ("pending", "completed", "failed"):
             return Unknown("202 without a request state")
         polls = said.get("notificationMethod") == "polling" and uuid(said.get("serverCorrelationId"))
-        return Waiting(get(path("requeststates", polls), self.headers(), ask.request.key)) if polls else Waiting()
+        if not polls:
+            return Waiting()
+        limit = said.get("pollLimit")
+        there = get(path("requeststates", polls), self.headers(), ask.request.key)
+        return Waiting(there, ask_next_limit=limit if isinstance(limit, int) and limit > 0 else 0)
 
     def _response(self, reply: Reply, said: dict[str, Any]) -> Verdict:
         if reply.status == 404 and str(said.get("errorCategory")).casefold() == "identification":
@@ -124,7 +134,7 @@ class Gsma(Profile):
         status = str(said.get("status")).casefold()
         error = said.get("error") or said.get("errorReference")
         if status == "failed" and isinstance(error, dict):
-            return self._error(error, reply, of_key=True)
+            return self.error(error, reply, of_key=True)
         if status == "pending":
             return Waiting()
         if status not in ("completed", "failed"):
@@ -154,7 +164,7 @@ class Gsma(Profile):
             return Returned(number, f"the operator says {status}")
         return Waiting() if status in PENDING else Unknown(f"transactionStatus {status!r}")
 
-    def _error(self, said: dict[str, Any], reply: Reply, *, of_key: bool) -> Verdict:
+    def error(self, said: dict[str, Any], reply: Reply, *, of_key: bool) -> Verdict:
         """By its category first: a refusal may come with status 500."""
         pair = str(said.get("errorCategory")).casefold(), str(said.get("errorCode")).casefold()
         row, text = CODES.get(pair), str(said.get("errordescription") or said.get("errorDescription") or "")
@@ -176,7 +186,7 @@ class Gsma(Profile):
         return Ask("name", get(path("accounts", "msisdn", number, "accountname"), self.headers()))
 
     def balance(self) -> Ask:
-        ours = self._ours()
+        ours = self.ours()
         one = (ours[0]["key"], ours[0]["value"]) if len(ours) == 1 else (self.settings.institution_account,)
         return Ask("balance", get(path("accounts", *one, "balance"), self.headers()))
 

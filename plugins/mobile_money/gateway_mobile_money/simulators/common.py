@@ -241,10 +241,15 @@ class _Endpoint:
         await response(scope, receive, send)
 
 
+async def json_of(request: Request) -> Any:
+    """The request's JSON; None for what is none."""
+    try:
+        return json.loads(await request.body())
+    except ValueError:
+        return None
+
+
 async def body_of(request: Request) -> dict[str, Any]:
     """The request's JSON object; {} for anything else."""
-    try:
-        said = json.loads(await request.body())
-    except ValueError:
-        return {}
+    said = await json_of(request)
     return said if isinstance(said, dict) else {}

@@ -2,57 +2,44 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway_core.contract import Money
-from gateway_core.testing.ledger import Entry, Order
+from gateway_core.testing.ledger import Entry
 
-from .common import Answer, Answered, Route_, Simulator, account_of, body_of, digits_of, minor, reply
-
-STATUS = {"paid": "completed", "pending": "pending", "refused": "failed", "reversed": "reversed"}
-# (category, code, HTTP status) of what the provider refuses.
-ERRORS = {
-    "no_such_account": ("identification", "identifierError", 404),
-    "insufficient_funds": ("businessRule", "insufficientFunds", 400),
-    "limit_exceeded": ("businessRule", "dailyValueLimitExceeded", 400),
-}
-REFUSED = ("businessRule", "incorrectState", 400)
-_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_AMOUNT = re.compile(r"(0|[1-9]\d{0,17})(\.\d{0,3}[1-9])?")
-
-
-def error(category: str, code: str, text: str = "") -> dict[str, Any]:
-    """An Error object."""
-    said = {"errorCategory": category, "errorCode": code, "errorDateTime": _now()}
-    return said | ({"errordescription": text} if text else {})
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _turned(key: str) -> str:
-    """A server's id from a client's, and back."""
-    text = key.replace("-", "")[::-1]
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
-
-
-def _key_of(reference: str) -> str:
-    text = reference[1:].lower()
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+from .common import Answer, Answered, Route_, Simulator, account_of, body_of, reply
+from .gsma_batches import Batches
+from .gsma_words import (
+    ERRORS,
+    REFUSED,
+    error,
+    key_of,
+    key_of_reference,
+    order_of,
+    reference_of,
+    transaction_of,
+    turned,
+    window,
+)
 
 
 class GsmaSimulator(Simulator):
-    """`mode`: sync, callback or polling. `links`: relative, absolute, or foreign (to another origin)."""
+    """`mode`: sync, callback or polling. `links`: relative, absolute, or foreign (to another origin).
 
-    def __init__(self, *args: Any, mode: str = "callback", links: str = "relative", **more: Any) -> None:
+    `holds`, `titled`: see `gsma_batches`. `poll_limit`: how many polls of a request state it permits; 0 says nothing.
+    """
+
+    def __init__(
+        self, *args: Any, mode: str = "callback", links: str = "relative", holds: bool = True, titled: bool = True,
+        poll_limit: int = 0, **more: Any,
+    ) -> None:  # fmt: skip
         super().__init__(*args, **more)
-        self.mode, self.links = mode, links
+        self.mode, self.links, self.poll_limit = mode, links, poll_limit
+        self.batches = Batches(self, holds=holds, titled=titled)
+        self.polls: dict[str, int] = {}
 
     def routes(self) -> list[Route_]:
         return [
@@ -68,6 +55,7 @@ class GsmaSimulator(Simulator):
             ("GET", "/accounts/{kind}/{value}/balance", self.balance),
             ("GET", "/accounts/{kind}/{value}/transactions", self.statement),
             ("GET", "/heartbeat", self.heartbeat),
+            *self.batches.routes(),
         ]
 
     def stranger(self, request: Request) -> Response | None:
@@ -84,21 +72,17 @@ class GsmaSimulator(Simulator):
     # Paying.
 
     async def pay(self, request: Request) -> Response:
-        said, key = await body_of(request), request.headers.get("x-correlationid", "")
-        if not _UUID.fullmatch(key):
-            raise Answer(400, error("validation", "mandatoryValueNotSupplied", "X-CorrelationID"))
-        try:
-            order = _order(said, key.lower(), request.headers.get("x-callback-url", ""))
-        except (ValueError, KeyError, TypeError, IndexError):
-            raise Answer(400, error("validation", "formatError")) from None
-        return await self.take(request, order)
+        key = key_of(request)
+        return await self.take(
+            request, order_of(await body_of(request), key, request.headers.get("x-callback-url", ""))
+        )
 
     def refuses_at_once(self, entry: Entry) -> bool:
         return self.mode == "sync"
 
     def sent(self, entry: Entry) -> Response:
         if self.mode == "sync":
-            return _about(entry, _transaction(entry), 201)
+            return _about(entry, transaction_of(entry), 201)
         return _about(entry, self._state(entry, "pending"), 202)
 
     def duplicate(self, entry: Entry) -> Response:
@@ -111,36 +95,53 @@ class GsmaSimulator(Simulator):
     def told(self, entry: Entry, says: str) -> tuple[str, Any]:
         if (says or entry.status) == "refused":
             return "PUT", error(*ERRORS.get(entry.code, REFUSED)[:2])
-        return "PUT", _transaction(entry, says)
+        return "PUT", transaction_of(entry, says)
 
     async def reverse(self, request: Request) -> Response:
         said = await body_of(request)
         if said.get("type") not in ("reversal", "adjustment"):
             raise Answer(400, error("validation", "formatError", "type"))
-        entry = await self.ledger.run(self.provider.reverse, _key_of(request.path_params["reference"]))
+        entry = await self.ledger.run(self.provider.reverse, key_of_reference(request.path_params["reference"]))
         if entry is None:
             raise Answer(400, error("businessRule", "incorrectState"))
-        return reply({**_transaction(entry), "type": said["type"], "transactionStatus": "completed"}, 201)
+        return reply({**transaction_of(entry), "type": said["type"], "transactionStatus": "completed"}, 201)
 
     # Questions.
 
     def _link(self, request: Request, entry: Entry) -> str:
-        there = f"/{'errors' if entry.status == 'refused' else 'transactions'}/{_reference(entry)}"
+        return (
+            f"{self.origin(request)}/{'errors' if entry.status == 'refused' else 'transactions'}/{reference_of(entry)}"
+        )
+
+    def origin(self, request: Request) -> str:
+        """What a link begins with."""
         origin = {"absolute": str(request.base_url).rstrip("/"), "foreign": "https://elsewhere.invalid"}
-        return origin.get(self.links, "") + there
+        return origin.get(self.links, "")
 
     def _state(self, entry: Entry, status: str) -> dict[str, Any]:
+        return self.request_state(entry.order.key, status)
+
+    def request_state(self, key: str, status: str = "pending") -> dict[str, Any]:
+        """Of a request that was taken in."""
         way = "polling" if self.mode == "polling" else "callback"
-        return {"serverCorrelationId": _turned(entry.order.key), "status": status, "notificationMethod": way}
+        said = {"serverCorrelationId": turned(key), "status": status, "notificationMethod": way}
+        return said | ({"pollLimit": self.poll_limit} if self.poll_limit else {})
 
     async def responses(self, request: Request) -> Response:
-        entry = await self.find(request, request.path_params["key"].lower())
+        key = request.path_params["key"].lower()
+        if (batch := self.batches.of_key(key)) is not None:
+            return reply({"link": f"{self.origin(request)}/batchtransactions/{batch.ident}"})
+        entry = await self.find(request, key)
         if entry is None:
             return reply(error("identification", "identifierError"), 404)
         return _about(entry, {"link": self._link(request, entry)})
 
     async def state(self, request: Request) -> Response:
-        entry = await self.find(request, _turned(request.path_params["state"]))
+        key = turned(request.path_params["state"])
+        self.polls[key] = self.polls.get(key, 0) + 1
+        if 0 < self.poll_limit < self.polls[key]:
+            return reply(error("businessRule", "rateLimitError"), 400)
+        entry = await self.find(request, key)
         if entry is None:
             return reply(error("identification", "identifierError"), 404)
         if entry.status == "refused":
@@ -148,17 +149,17 @@ class GsmaSimulator(Simulator):
             return _about(entry, failed | {"error": error(*ERRORS.get(entry.code, REFUSED)[:2])})
         if entry.status == "pending":
             return _about(entry, self._state(entry, "pending"))
-        return _about(entry, self._state(entry, "completed") | {"objectReference": _reference(entry)})
+        return _about(entry, self._state(entry, "completed") | {"objectReference": reference_of(entry)})
 
     async def _known(self, request: Request) -> Entry:
-        entry = await self.find(request, _key_of(request.path_params["reference"]))
+        entry = await self.find(request, key_of_reference(request.path_params["reference"]))
         if entry is None:
             raise Answered(reply(error("identification", "identifierError"), 404))
         return entry
 
     async def transaction(self, request: Request) -> Response:
         entry = await self._known(request)
-        return _about(entry, _transaction(entry))
+        return _about(entry, transaction_of(entry))
 
     async def failure(self, request: Request) -> Response:
         entry = await self._known(request)
@@ -183,11 +184,11 @@ class GsmaSimulator(Simulator):
 
     async def statement(self, request: Request) -> Response:
         """Every payment that moved money, a page of it."""
-        limit, offset = (int(request.query_params.get(name, usual)) for name, usual in (("limit", 50), ("offset", 0)))
+        limit, offset = window(request)
         moved = [entry for entry in await self.ledger.run(self.provider.ledger.page) if entry.moved]
         page = moved[offset : offset + limit]
         counts = {"X-Records-Available-Count": str(len(moved)), "X-Records-Returned-Count": str(len(page))}
-        return reply([_transaction(entry) for entry in page], 200, counts)
+        return reply([transaction_of(entry) for entry in page], 200, counts)
 
     async def heartbeat(self, request: Request) -> Response:
         return reply({"serviceStatus": "available"})
@@ -196,30 +197,3 @@ class GsmaSimulator(Simulator):
 def _about(entry: Entry, body: Any, status: int = 200) -> Response:
     """An answer that repeats the client's id, which the API allows and nobody is obliged to."""
     return reply(body, status, {"X-CorrelationID": entry.order.key})
-
-
-def _order(said: dict[str, Any], key: str, callback: str) -> Order:
-    """The payment that a request asks for. Raises ValueError, KeyError and the like for what is none."""
-    amount, currency, payee = said["amount"], said["currency"], said["creditParty"][0]
-    if not isinstance(amount, str) or not _AMOUNT.fullmatch(amount) or not said["debitParty"]:
-        raise ValueError(amount)
-    reference = str(said.get("requestingOrganisationTransactionReference") or key)
-    account = account_of(str(payee["value"]).lstrip("+"))
-    return Order(
-        key, reference, reference, payee["key"], account, minor(amount, currency), currency, callback_url=callback
-    )
-
-
-def _reference(entry: Entry) -> str:
-    return "T" + entry.order.key.replace("-", "").upper()
-
-
-def _transaction(entry: Entry, says: str = "") -> dict[str, Any]:
-    order = entry.order
-    return {
-        "transactionReference": _reference(entry), "transactionStatus": STATUS[says or entry.status],
-        "type": "disbursement", "amount": Money(order.amount, order.currency).text.removesuffix(".00"),
-        "currency": order.currency, "debitParty": [{"key": "accountid", "value": "2999"}],
-        "creditParty": [{"key": order.account_type, "value": "+" + digits_of(order.account)}],
-        "requestingOrganisationTransactionReference": order.reference,
-    }  # fmt: skip
