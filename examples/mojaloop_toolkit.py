@@ -88,11 +88,13 @@ def prepare(package: Path, folder: Path) -> None:
     _change(folder / "spec_files/user_config.json", lambda known: known.update(CHECKS))
     rules = folder / "spec_files/rules_callback/default.json"
 
-    def terms(known: Any) -> None:
-        (of_quotes,) = [rule for rule in known if rule["description"] == "post /quotes"]
-        of_quotes["event"]["params"] = {"body": TERMS}
+    def settle(known: Any) -> None:
+        by_name = {rule["description"]: rule["event"]["params"] for rule in known}
+        by_name["post /quotes"].update(body=TERMS, scripts={})
+        # In 2.0 its parties take currencies that it draws at random.
+        by_name["get /parties/{Type}/{ID}"]["body"]["party"]["supportedCurrencies"] = ["USD"]
 
-    _change(rules, terms)
+    _change(rules, settle)
 
 
 def _change(file: Path, change: Any) -> None:
@@ -126,7 +128,7 @@ def _until_it_listens(running: subprocess.Popen[bytes], folder: Path) -> None:
         time.sleep(0.2)
 
 
-def configuration(folder: Path, key: rsa.RSAPrivateKey) -> dict[str, Any]:
+def configuration(folder: Path, key: rsa.RSAPrivateKey, profile: str) -> dict[str, Any]:
     """One channel, signed both ways."""
     form, none = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     (folder / "jws.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, form, none))
@@ -134,6 +136,7 @@ def configuration(folder: Path, key: rsa.RSAPrivateKey) -> dict[str, Any]:
     shutil.copy(folder / "secrets/publickey.cer", folder / "keys" / f"{PAYEE}.pem")
     channel = {
         "gateway": "mojaloop", "base_url": HUB, "fsp_id": FSP, "hub_id": PAYEE, "institution_account": "treasury",
+        "profile": profile,
         "listen": LISTEN, "jws_key": {"file": str(folder / "jws.pem")}, "keys_dir": str(folder / "keys"),
         # It takes seconds over a callback, and many seconds over many; asking meanwhile would be one question too many.
         "callback_patience": 120.0, "transfer_window": 120.0, "quote_window": 240.0,
@@ -173,16 +176,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("installed", type=Path, help="the folder of npm install --prefix")
     parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--profile", default="1.1", choices=["1.0", "1.1", "2.0"])
+    parser.add_argument("--wrong-key", action="store_true", help="publish another key: nothing may be paid")
     given = parser.parse_args()
     package = given.installed.resolve() / "node_modules" / "ml-testing-toolkit"
     key = rsa.generate_private_key(65537, 2048)
     form = serialization.PublicFormat.SubjectPublicKeyInfo
-    Manager.public = key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+    known = rsa.generate_private_key(65537, 2048) if given.wrong_key else key
+    Manager.public = known.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
     with tempfile.TemporaryDirectory() as name, ThreadingHTTPServer(("127.0.0.1", 0), Manager) as manager:
         threading.Thread(target=manager.serve_forever, daemon=True).start()
         folder = Path(name)
         with toolkit(package, folder, f"http://127.0.0.1:{manager.server_port}"):
-            states = pay(configuration(folder, key), given.count)
+            states = pay(configuration(folder, key, given.profile), given.count)
             asked, called = seen("requests"), seen("callbacks")
         manager.shutdown()
     ended = Counter(states.values())
