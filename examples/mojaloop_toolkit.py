@@ -159,7 +159,9 @@ def pay(config: Mapping[str, Any], count: int) -> dict[str, str]:
     with Paymaster.open(config, create=True) as paymaster:
         payroll = paymaster.propose("rehearsal", invoices, channel="hub", by="amina")
         paymaster.approve(payroll, by="joseph")
-        paymaster.run(payroll, wait=300)
+        report = paymaster.run(payroll, wait=1800)
+        for channel, why in report.stopped_channels.items():
+            print(f"channel {channel} is stopped: {why}")
         return {view.account: " ".join((view.state, view.reason)).strip() for view in paymaster.payments(payroll)}
 
 

@@ -1,7 +1,7 @@
 """Payrolls in chaos: all faults at random, on requests, questions and callbacks. Nobody is paid twice or lost.
 
-pytest --long -s -k thousand plugins/mojaloop/tests/test_chaos.py        20 payrolls of 1,000, 100 kills
-pytest --long -s -k "thousand and 7" plugins/mojaloop/tests/test_chaos.py         one of them
+pytest --long -rP -k thousand plugins/mojaloop/tests/test_chaos.py          20 payrolls of 1,000, 100 kills
+pytest --long -rP -k "kills[7]" plugins/mojaloop/tests/test_chaos.py        one of them
 """
 
 from __future__ import annotations
