@@ -73,7 +73,7 @@ def configuration(folder: Path, base_url: str, listen: str, keys: str, **more: A
 
 
 class Threads(threading.Thread):
-    """What each kind of thread has used of the CPU, in seconds: looked at often, because threads end. `own`: its own."""
+    """What each kind of thread has used of the CPU, in seconds: looked at often, because they end. `own`: its own."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
