@@ -3,6 +3,9 @@
 A payment is a look-up, a quote and a transfer, and three callbacks. The bare loop sends the very requests that the
 journal holds over the same lanes, signs them, takes the callbacks in over the same kind of server, verifies them, and
 keeps nothing. Hub and payee are a process of their own, whose CPU does not count. Each side is a fresh process.
+
+    python -m benchmarks.mojaloop                       pairs, and where the time of the first one went, by thread
+    python -m benchmarks.mojaloop --in-flight 1000      the memory that payments need which all wait for the hub
 """
 
 from __future__ import annotations
@@ -17,9 +20,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +41,12 @@ from gateway_core.engine.lanes import HttpLane
 from gateway_core.engine.wire import wire
 
 LANES, FSP, KEY = 32, "grantsfsp", "MOJALOOP_BENCHMARK_KEY"
+# What a thread is for, by the beginning of its name.
+WORK = {
+    "gateway-run": "loop", "gateway-writer": "writer", "asyncio": "signatures, arrivals", "gateway-helper": "readers",
+}  # fmt: skip
+# So long (seconds) every callback is kept back where many are to be in flight, and so long a payment may then take.
+DELAY, PATIENT = 45.0, 3600.0
 
 
 def invoices(count: int) -> Iterator[Invoice]:
@@ -48,11 +59,11 @@ def invoices(count: int) -> Iterator[Invoice]:
         )  # fmt: skip
 
 
-def configuration(folder: Path, base_url: str, listen: str, keys: str) -> dict[str, Any]:
+def configuration(folder: Path, base_url: str, listen: str, keys: str, **more: Any) -> dict[str, Any]:
     """One channel."""
     channel: dict[str, Any] = {
         "gateway": "mojaloop", "base_url": base_url, "fsp_id": FSP, "institution_account": "treasury",
-        "listen": listen, "max_concurrency": LANES,
+        "listen": listen, "max_concurrency": LANES, **more,
     }  # fmt: skip
     channel |= {"jws_key": {"env": KEY}, "keys_dir": keys} if keys else {"unsigned_sources": ["*"]}
     return {
@@ -61,16 +72,60 @@ def configuration(folder: Path, base_url: str, listen: str, keys: str) -> dict[s
     }  # fmt: skip
 
 
-def durable(folder: Path, base_url: str, listen: str, keys: str, count: int) -> dict[str, float]:
+class Threads(threading.Thread):
+    """What each kind of thread has used of the CPU, in seconds: looked at often, because they end. `own`: its own."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.own = 0.0
+        self._used: dict[int, tuple[str, float]] = {}
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        """Until `end`."""
+        while not self._over.wait(0.1):
+            for one in threading.enumerate():
+                with suppress(OSError):
+                    spent = int(Path(f"/proc/self/task/{one.native_id}/schedstat").read_text().split()[0]) / 1e9
+                    kind = next((what for name, what in WORK.items() if one.name.startswith(name)), "other")
+                    self._used[one.native_id or 0] = (kind, spent)
+        self.own = time.thread_time()
+
+    def end(self) -> None:
+        """Look no more."""
+        self._over.set()
+        self.join()
+
+    def used(self) -> Counter[str]:
+        """By kind."""
+        found = Counter[str]()
+        for kind, spent in self._used.values():
+            found[kind] += spent  # type: ignore[assignment]
+        return found
+
+
+def durable(folder: Path, base_url: str, listen: str, keys: str, count: int, **more: Any) -> dict[str, float]:
     """Propose and approve, then measure the run."""
-    with Paymaster.open(configuration(folder, base_url, listen, keys), create=True) as paymaster:
+    with Paymaster.open(configuration(folder, base_url, listen, keys, **more), create=True) as paymaster:
         payroll = paymaster.propose("benchmark", invoices(count), channel="hub", by="amina")
         paymaster.approve(payroll, by="joseph")
-        begun, cpu = time.perf_counter(), time.process_time()
+        begun, cpu, threads = time.perf_counter(), time.process_time(), Threads()
+        threads.start()
         report = paymaster.run(payroll, wait=None)
-        used = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - begun}
+        wall = time.perf_counter() - begun
+        threads.end()
+        used = {"cpu": time.process_time() - cpu - threads.own, "wall": wall}
         assert report.finished and paymaster.status(payroll)[0].counts == {"paid": count}
-    return used | {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return used | {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024} | threads.used()
+
+
+def patient(folder: Path, base_url: str, listen: str, keys: str, count: int) -> dict[str, float]:
+    """As `durable`, over a hub that takes its time. `flying`: how many had asked before the first was answered."""
+    times = dict.fromkeys(("callback_patience", "transfer_window", "quote_window"), PATIENT)
+    used = durable(folder, base_url, listen, keys, count, **times)
+    query = "SELECT COUNT(*) FROM facts WHERE kind = 'intent' AND at < (SELECT MIN(at) FROM arrivals)"
+    with sa.create_engine(f"sqlite:///{folder / 'store.db'}").connect() as connection:
+        return used | {"flying": connection.execute(sa.text(query)).scalar_one()}
 
 
 class Ear:
@@ -139,13 +194,13 @@ def bare(folder: Path, base_url: str, listen: str, keys: str, count: int) -> dic
 
 
 @contextmanager
-def hub(folder: Path, signed: bool) -> Iterator[tuple[str, str, str]]:
+def hub(folder: Path, signed: bool, delay: float = 0.0) -> Iterator[tuple[str, str, str]]:
     """(address, where it calls back, folder of keys) of a simulator in a process of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         listen = f"127.0.0.1:{probe.getsockname()[1]}"
     keys = str(folder / "keys") if signed else ""
-    command = [sys.executable, "-m", "gateway_mojaloop.simulator", "--port", "0", "--keys", keys]
+    command = [sys.executable, "-m", "gateway_mojaloop.simulator", "--port", "0", "--keys", keys, "--delay", str(delay)]
     running = subprocess.Popen(
         [*command, "--callbacks", f"http://{listen}/callbacks/hub"], stdout=subprocess.PIPE, text=True
     )
@@ -192,6 +247,16 @@ def pairs(count: int, times: int, signed: bool) -> None:
     }  # fmt: skip
     for label, values in table.items():
         print(f"  {label:18} {statistics.median(values):8.2f}   {min(values):.2f} - {max(values):.2f}")
+    first = rows[0][0]
+    parts = [f"{kind} {first[kind] / count * 1e3:.2f}" for kind in WORK.values() if kind in first]
+    print(f"  of the first {first['cpu'] / count * 1e3:.2f} ms, by thread: {', '.join(parts)}")
+
+
+def in_flight(count: int) -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as name, hub(Path(name), True, DELAY) as at:
+        used = in_process("patient", Path(name), at, count)
+    print(f"{count:,} payments, {used['flying']:,.0f} of them in flight at once: peak memory {used['memory']:.0f} MB")
 
 
 def main() -> None:
@@ -199,13 +264,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--pairs", type=int, default=9)
-    parser.add_argument("--side", choices=["durable", "bare"])
+    parser.add_argument("--in-flight", type=int, metavar="COUNT")
+    parser.add_argument("--side", choices=["durable", "patient", "bare"])
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--at", nargs=3, default=["", "", ""])
     given = parser.parse_args()
     if given.side:
-        side: Any = durable if given.side == "durable" else bare
+        side: Any = {"durable": durable, "patient": patient, "bare": bare}[given.side]
         print(json.dumps(side(given.folder, *given.at, given.count)))
+        return
+    if given.in_flight:
+        in_flight(given.in_flight)
         return
     for signed in (True, False):
         pairs(given.count, given.pairs, signed)

@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 BEGUN = ("approved", "ongoing")
 # While it serves, a sender asks the rails about its certificates this often.
 PROBE_EVERY = 900 * SECOND
+# Seconds that a connection may lie idle: longer than callers keep theirs, or they would send into one that closes.
+IDLE = 75
 Probe: TypeAlias = Callable[[Channel], Awaitable[str]]
 
 
@@ -361,6 +363,7 @@ def callback_server(
     config = uvicorn.Config(
         CallbackApp(store, channels, now, wake), host=host.strip("[]") or "127.0.0.1", port=int(port), http="httptools",
         ws="none", log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2,
+        timeout_keep_alive=IDLE,
     )  # fmt: skip
     if wiring is not None:
         config.load()

@@ -116,9 +116,9 @@ class Shop:
         self.paymaster.run(payroll, wait=wait)
         return payroll
 
-    def run_on(self, payroll: str, wait: float = 30.0) -> None:
+    def run_on(self, payroll: str, wait: float = 30.0, stops: int = 60) -> None:
         """Run; a channel that was stopped is used again, as officers would say, until nothing waits."""
-        for _ in range(60):
+        for _ in range(stops):
             report = self.paymaster.run(payroll, wait=wait)
             if not report.stopped_channels:
                 return

@@ -1,7 +1,12 @@
-"""Payrolls in chaos: all faults at random, on requests, questions and callbacks. Nobody is paid twice or lost."""
+"""Payrolls in chaos: all faults at random, on requests, questions and callbacks. Nobody is paid twice or lost.
+
+pytest --long -rP -k thousand plugins/mojaloop/tests/test_chaos.py          20 payrolls of 1,000, 100 kills
+pytest --long -rP -k "kills[7]" plugins/mojaloop/tests/test_chaos.py        one of them
+"""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +25,14 @@ KILLS: tuple[dict[str, Any], ...] = (
     {"kill_at": ("after-mark", 2)}, {"kill_at": ("before-ask", 9)}, {"kill_at": ("after-ask", 30)},
     {"kill_at": ("before-find_out", 3)}, {"kill_after": 1.0}, {"kill_at": ("after-find_out", 4)},
     {"kill_at": ("written-answer", 3)}, {"kill_at": ("after-ask", 5)}, {"kill_after": 2.0},
+)  # fmt: skip
+
+# The whole campaign: so many payrolls, and of each so many payments and kills.
+PAYROLLS, PAYMENTS, DEATHS, LIVES = 20, 1000, 5, 40
+# Where a sender dies in it, wherever its work stands then.
+POINTS = (
+    "after-commit", "after-mark", "before-ask", "after-ask", "before-find_out", "after-find_out", "written-intent",
+    "written-answer", "written-word", "written-outcome",
 )  # fmt: skip
 
 
@@ -66,3 +79,29 @@ def test_whoever_is_killed_pays_everybody_once(start: Callable[..., Scheme], ope
     shop.run_on(payroll)
     states = judged(shop, scheme, payroll, COUNT)
     assert states["paid"] > COUNT * 0.6, states
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(PAYROLLS))
+def test_a_thousand_payments_in_chaos_with_five_kills(
+    seed: int, start: Callable[..., Scheme], open_shop: Callable[..., Shop]
+) -> None:
+    scheme = start(chaos=seed, chaos_rate=0.3)
+    shop = open_shop(scheme)
+    payroll = shop.approved(shop.invoices(PAYMENTS))
+    shop.paymaster.close_store()
+    chance, killed = random.Random(seed), 0
+    with Lives() as lives:
+        for _ in range(LIVES):
+            kill = {"kill_at": (chance.choice(POINTS), chance.randrange(1, 120))}
+            killed += lives.live(shop.config, payroll, wait=10.0, **kill) == KILLED
+            with Paymaster.open(shop.config) as paymaster:
+                paymaster.lift_stop("hub", by="joseph")
+            if killed == DEATHS:
+                break
+    assert killed == DEATHS
+    shop.paymaster = Paymaster.open(shop.config)
+    shop.run_on(payroll, stops=PAYMENTS)
+    states = judged(shop, scheme, payroll, PAYMENTS)
+    print(f"\nchaos {seed}: {PAYMENTS} payments, {killed} kills: {states}; paid twice 0, lost 0")
+    assert states["paid"] > PAYMENTS * 0.6, states

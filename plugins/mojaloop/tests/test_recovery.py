@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import threading
 import time
 from collections.abc import Callable
@@ -200,6 +201,21 @@ class Receiving:
     def __exit__(self, *_: object) -> None:
         self._server.should_exit = True
         self._thread.join(PATIENCE)
+
+
+@pytest.mark.deep
+def test_a_callback_arrives_over_a_connection_that_lay_idle(start: Start, open_shop: Open) -> None:
+    """Hubs keep connections for seconds: whoever hangs up first loses what is being sent just then."""
+    scheme = start()
+    with Receiving(open_shop(scheme)):
+        host, _, port = scheme.callbacks.partition(":")
+        connection = http.client.HTTPConnection(host, int(port), timeout=PATIENCE)
+        for idle in (0, 6):
+            time.sleep(idle)
+            connection.request("PUT", "/callbacks/hub/transfers/1", b"{}", {"FSPIOP-Source": "Hub"})
+            answer = connection.getresponse()
+            assert (answer.status, answer.read()) == (200, b"")
+        connection.close()
 
 
 def test_what_contradicts_a_payment_opens_a_case_and_leaves_it_paid(start: Start, open_shop: Open) -> None:

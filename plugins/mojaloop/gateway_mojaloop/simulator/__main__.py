@@ -17,6 +17,7 @@ parser.add_argument("--keys", default="", metavar="DIR", help="public keys; with
 parser.add_argument("--version", default="1.1", choices=["1.0", "1.1", "2.0"], help="of its callbacks")
 parser.add_argument("--ilp", type=int, default=4, choices=[1, 4], help="version of its packets")
 parser.add_argument("--fee", type=int, default=0, help="of the payee's FSP, in smallest units")
+parser.add_argument("--delay", type=float, default=0.0, metavar="SECONDS", help="of each callback")
 parser.add_argument("--chaos", type=int, metavar="SEED", help="every fault at random, by this seed")
 parser.add_argument("--chaos-rate", type=float, default=0.3)
 parser.add_argument("--no-dedupe", action="store_true", help="a repeated id moves money again")

@@ -56,7 +56,8 @@ def account_of(identifier: str) -> str:
 
 
 class Hub:
-    """`quote_life`: seconds. `fee`: what the payee's FSP takes, in smallest units. `names`: whose accounts are.
+    """`quote_life`, and `delay` of each callback: seconds. `fee`: what the payee's FSP takes, in smallest units.
+    `names`: whose accounts are.
 
     What tests set: `states` are the ledger's words, `repeated` the code of a copy that is refused as repeated, `loses`
     takes transfers with a 202 and forgets them (into `lost`), `skew` puts the hub's clock off, in seconds.
@@ -64,11 +65,11 @@ class Hub:
 
     def __init__(
         self, provider: MockProvider, voices: Voices, *, ilp_version: int = 4, quote_life: float = 300.0, fee: int = 0,
-        names: Mapping[str, str] | None = None,
+        delay: float = 0.0, names: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         self.provider, self.voices, self.names = provider, voices, dict(names or {})
         self.ledger = GroupCommit(provider.ledger)
-        self.ilp_version, self.quote_life, self.fee = ilp_version, quote_life, fee
+        self.ilp_version, self.quote_life, self.fee, self.delay = ilp_version, quote_life, fee, delay
         self.quotes: dict[str, Quote] = {}
         self.transfers: dict[str, tuple[bytes, Mapping[str, Any]]] = {}
         self.asked: Counter[str] = Counter()
@@ -116,7 +117,7 @@ class Hub:
 
     def _later(self, after: float, path: tuple[str, ...], said: Any, payer: str, source: str) -> asyncio.Task[None]:
         async def call() -> None:
-            await asyncio.sleep(after)
+            await asyncio.sleep(after + self.delay)
             await self.voices.say(path, said, to=payer, source=source, at=self._now())
 
         return self.spawn(call())
@@ -245,7 +246,7 @@ class Hub:
         return [self.spawn(self._call(entry, call)) for call in calls]
 
     async def _call(self, entry: Entry, call: Call) -> None:
-        await asyncio.sleep(call.after)
+        await asyncio.sleep(call.after + self.delay)
         says = entry.status if call.says == "truth" else call.says
         path: tuple[str, ...] = ("transfers", entry.order.key)
         body: Any = self._state(entry, says)

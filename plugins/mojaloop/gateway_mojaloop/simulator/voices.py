@@ -23,7 +23,8 @@ from ..keys import KeyFolder
 
 HUB, PAYEE = "Hub", "payeefsp"
 CALLBACKS = "http://127.0.0.1:8089/callbacks/hub"
-TIMEOUT = 3.0
+# Seconds for one callback; what waits for a free connection has longer, as in a hub's queue.
+TIMEOUT = httpx.Timeout(10.0, pool=120.0)
 Signed = Literal["right", "wrong", "not"]
 
 
