@@ -29,7 +29,7 @@ NOTHING = ("not_found", "refused")
 MOVED = ("done", "returned", "waiting")
 PAUSE = 60_000_000
 LOST = "the store was restored, and the rail knows attempt {} of this payment, which was lost with the newer store"
-UNSAID = "the store was restored, and the rail does not say whether a later attempt of this payment, now lost, was paid"
+UNSAID = "the store was restored, and the rail does not say whether an attempt of this payment, now lost, was paid"
 
 
 async def ask_former(worker: Worker, case: Case, lane: Lane) -> list[str]:
@@ -51,18 +51,22 @@ async def ask_former(worker: Worker, case: Case, lane: Lane) -> list[str]:
 
 
 async def none_was_lost(worker: Worker, case: Case, lane: Lane) -> bool:
-    """Before bytes go (again) from a restored store: whether the rail knows of no later attempt of this payment.
+    """Before bytes go (again) from a restored store: whether the rail knows of no attempt that this journal does not.
 
-    Where it knows one, or cannot say, people decide; where it says nothing at all, it is asked again later. Not asked
-    any more when two people have said that what was lost is known, or have released these very bytes.
+    That is a later one, or one that ended here before its money ask: what was lost may have come to it. Where the rail
+    knows one, or cannot say, people decide; where it says nothing at all, it is asked again later. Not asked any more
+    when two people have said that what was lost is known, or have released these very bytes.
     """
     life = case.life
     if not worker.restored or life.same_bytes_released:
         return True
-    heard = [fact for fact in _since_restored(case) if fact.attempt > life.attempt]
+    asked = {fact.attempt for fact in case.facts if fact.kind == "intent" and fact.body.get("moves_money")}
+    known = asked | {life.attempt}
+    others = [number for number in range(1, life.attempt + LATER + 1) if number not in known]
+    heard = [fact for fact in _since_restored(case) if fact.source == "reconcile" and fact.attempt in others]
     unknown = sum(fact.value == "unknown" for fact in heard)
     over = {fact.attempt for fact in heard if fact.value in NOTHING}
-    for attempt in range(life.attempt + 1, life.attempt + LATER + 1):
+    for attempt in others:
         said = NOTHING[0] if attempt in over else await _ask_ahead(worker, case, lane, attempt)
         if said == "unknown" and unknown < worker.rules.ask_limit:
             while not await worker._save(case, release=True, due=worker.runtime.now() + PAUSE):

@@ -131,6 +131,8 @@ def decide_document(life: DocumentLife, rules: Rules, now: int, salt: str = "") 
     move = decide(life.put, attrs.evolve(rules, finds_out=True, callbacks=False), now, salt)
     if move.kind is Kind.COPY and life.approved and not life.put.same_bytes_released:
         return Move(Kind.HOLD, why="the bank was told to carry it out, and now does not know it")
+    if move.kind is Kind.COPY and life.put.restored and not life.absent:
+        return Move(Kind.HOLD, why="the store was restored, and the bank does not know it: did another file replace it?")
     return move
 
 

@@ -37,6 +37,7 @@ STOPPED_PAUSE = 30_000_000
 # So often a write may be refused for other facts that are nowhere to be seen.
 STALE_AT_MOST = 3
 ELSEWHERE = "the channel was configured otherwise when this was sent; configure it so again, and release it to pending"
+LOST_LOOKUP = "the store was restored and may have paid this before; now the rail refuses to look it up"
 HINTED = "something was heard of an earlier attempt, and the rail does not say what became of it"
 # What another writer's fact cannot make untrue: these are written after it, anything else is decided anew.
 EVIDENCE = frozenset({"answer", "word", "unsent"})
@@ -234,6 +235,9 @@ class Worker:
         moved = money is not None and money.verdict in ("done", "returned")
         if isinstance(said, Paid) and moved:
             case.end(self._fact(case, "outcome", "paid", source="flow", body={"reference": plain(said.reference)}))
+        elif isinstance(said, Refused) and money is None and self.restored:
+            # No money was asked for here; what was lost may have asked for it under this very key, and paid.
+            case.note(self._fact(case, "hold", f"{LOST_LOOKUP}: {plain(said.reason or said.code)}"))
         elif isinstance(said, Refused) and not moved:
             body = {"code": plain(said.code), "reason": plain(said.reason or said.code)}
             case.end(self._fact(case, "outcome", "refused", source="flow", body=body))
@@ -305,11 +309,13 @@ class Worker:
             self.throttle.heard(runtime.now(), False)
             kind = "unsent" if source == "ask" else "word"
             value = str(error) if source == "ask" else "unknown"
-            case.note(self._fact(case, kind, value, source=source, step=name, body={"why": str(error)}))
+            about = self._fact(case, kind, value, source=source, step=name, body={"why": str(error)})
+            case.note(attrs.evolve(about, attempt=attempt))
             return
         except NoAnswer as error:
             self.throttle.heard(runtime.now(), False)
-            case.note(self._fact(case, "word", "unknown", source=source, step=name, body={"why": str(error)[:300]}))
+            about = self._fact(case, "word", "unknown", source=source, step=name, body={"why": str(error)[:300]})
+            case.note(attrs.evolve(about, attempt=attempt))
             return
         runtime.point(f"after-{source}")
         self.throttle.heard(runtime.now(), True)

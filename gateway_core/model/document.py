@@ -37,8 +37,9 @@ class DocumentLife:
     approved: str = ""
     approvals: int = 0
     untold: int = 0
-    # Two people have decided about it.
+    # Two people have decided about it; they have said that the bank surely has none of it.
     released: bool = False
+    absent: bool = False
 
     @property
     def state(self) -> str:
@@ -168,6 +169,7 @@ def _release(life: DocumentLife, fact: Fact) -> None:
     """`ready`: two people know that the bank has none of it: the same bytes go again, whatever was answered before."""
     money = life.put.money
     life.released, life.approvals, life.untold = True, 0, 0
+    life.absent = fact.value == "ready"
     if money is not None and money.last == PARKED:
         # Whether it still is: it is asked about first.
         money.last = "waiting"
@@ -195,7 +197,7 @@ def _restored(life: DocumentLife, fact: Fact) -> None:
     """One that was handed over stays so; any other may be with the bank, whatever this older store knows of it."""
     if life.state not in ("handed_over", "refused", "withdrawn"):
         lives.add(life.put, fact)
-        life.released = False
+        life.released = life.absent = False
 
 
 def _nothing(life: DocumentLife, fact: Fact) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 
 from gateway_core import RestoredStore
@@ -166,3 +167,23 @@ def test_what_was_settled_after_the_backup_is_settled_again_by_the_banks_file(sh
     assert set(shaky.states().values()) == {"paid"}
     assert shaky.shop.paymaster.status(payroll)[0].state == "awaiting_reconciliation"
     whole(shaky)
+
+
+def test_a_file_that_the_bank_does_not_know_may_have_been_replaced_by_another(open_branch: Callable[..., Branch]) -> None:
+    """It was refused after the backup, and its lines went in another file: the lost part of the journal knows."""
+    dedupes = attrs.evolve(ShakyBank.capabilities, dedupes=True, dedupe_window=86_400.0)
+    branch = open_branch(gateway=ShakyBank, capabilities=dedupes)
+    branch.approved(3)
+    backup = branch.shop.backup()
+    way(branch).script = ["refused"]
+    branch.run()
+    for payment in branch.shop.paymaster.payments():
+        branch.shop.paymaster.retry(payment.id, by="amina", reason="the bank mended its reader")
+    branch.run()
+    assert branch.documents() == ["refused", "handed_over"]
+    branch.bank.collect()
+    branch.bank.book(branch.bank.everything())
+    put_back(branch, backup)
+    branch.known()
+    assert way(branch).puts == []
+    assert branch.documents() == ["held"]

@@ -1,0 +1,63 @@
+"""In a restored store an attempt may have ended without any money ask of its own; the lost part may have paid by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from gateway_dummy_server.gateway import DummyGateway, DummySettings
+
+from gateway_core.contract import Ask, Ctx, Paid, Payment, PayFlow, Refused, Reply, Request, Verdict, path
+
+if TYPE_CHECKING:
+    from tests.conftest import Dummy, Shop
+
+
+class LooksUp(DummyGateway):
+    """Asks for the account before it pays. `closed`: what the rail says of every account just now."""
+
+    name = "looks_up"
+    test_only = True
+    closed = False
+
+    def execute_payment(self, payment: Payment, ctx: Ctx) -> PayFlow:
+        account = payment.account
+        found = yield Ask("account", Request("GET", path("accounts", account.type, account.value)))
+        if isinstance(found, Refused):
+            return found
+        return (yield from super().execute_payment(payment, ctx))
+
+    def parse_response(self, ask: Ask, reply: Reply) -> Verdict:
+        if ask.name == "account" and self.closed:
+            return Refused("suspended", "for the moment")
+        return super().parse_response(ask, reply)
+
+
+def test_an_attempt_that_a_look_up_ended_may_have_been_paid_before_the_restore(
+    open_shop: Callable[..., Shop], start_dummy: Callable[..., Dummy]
+) -> None:
+    server = start_dummy()
+    shop = open_shop(server.url)
+    gateway = LooksUp(DummySettings(base_url=server.url))
+    shop.speak(gateway)
+    payroll = shop.approved(shop.invoices(1))
+    backup = shop.backup()
+    shop.run(payroll)
+    assert shop.state(payroll) == "paid"
+
+    shop.paymaster.close_store()
+    shop.put_back(backup)
+    shop.reopen()
+    shop.speak(gateway)
+    shop.paymaster.restored(by="amina", second="joseph")
+    gateway.closed = True
+    shop.run(payroll)
+    assert shop.state(payroll) == "held", "what was lost may have paid it"
+    shop.release(shop.payment(payroll), "refused")
+    gateway.closed = False
+    shop.paymaster.retry(shop.payment(payroll), by="amina", reason="the account is open again")
+    shop.run(payroll)
+    assert shop.state(payroll) == "held"
+    assert "knows attempt 1" in shop.paymaster.payments(payroll)[0].reason
+    assert set(server.moved_by_entitlement().values()) == {1}
