@@ -10,6 +10,7 @@ import pytest
 from gateway_core.contract import Done, Incoming, LineFact, LineFacts, Money, Refused, Unknown, Waiting
 from gateway_core.contract.guard import Interrupted
 from gateway_core.engine.batch import answers
+from gateway_core.engine.batch.answers import Reading
 from gateway_core.model.errors import WrongState
 
 from .bank import Order, said, whole
@@ -293,6 +294,35 @@ def test_an_answer_of_many_pages_is_applied_to_its_last_line(
     assert set(branch.states().values()) == {"paid"}
     (answer,) = branch.shop.paymaster.answers()
     assert (answer.lines, answer.applied) == (450, 450)
+    branch.whole()
+
+
+def test_two_who_apply_an_answer_at_once_apply_every_line_once(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sender finds what an officer is importing just now. Both die; whoever goes on begins where they were."""
+    monkeypatch.setattr(answers, "PAGE", 2)
+    _, orders = sent(branch, 5)
+    stranger = said(orders[0], key="NOBODY")
+    rows = [said(orders[0]), stranger, *(said(order) for order in orders[1:])]
+    text = "".join(",".join(map(str, row)) + "\n" for row in [*rows, ["T", len(rows)]])
+    apply = Reading.apply
+
+    def beside(reading: Reading, page: list[tuple[int, LineFact]], now: int) -> None:
+        other = Reading(reading.store, reading.channel, reading.batch, reading.rules, reading.answer)
+        assert other.faults() == ""
+        apply(reading, page, now)
+        apply(other, next(other.pages()), now)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Reading, "apply", beside)
+    with pytest.raises(KeyboardInterrupt):
+        branch.shop.paymaster.import_statement("dummy", text.encode(), by="amina")
+    monkeypatch.setattr(Reading, "apply", apply)
+    branch.run()
+    assert set(branch.states().values()) == {"paid"}
+    (answer,) = branch.shop.paymaster.answers()
+    assert (answer.lines, answer.applied, answer.known, answer.strays) == (6, 5, 0, 1)
     branch.whole()
 
 

@@ -107,6 +107,8 @@ class Reading:
         """All of it was applied: what it leaves for people is a case, and what it ended is closed."""
         with self.store.write() as connection:
             row = answers.get(connection, self.answer.id)
+            if row.state != "new":
+                return
             said: dict[str, Any] = {name: getattr(row, name) for name in ("applied", "known", "strays")}
             if self.statements:
                 said["statements"] = [balances.body(one) for one in self.statements]
@@ -121,6 +123,8 @@ class Reading:
         """Nothing of it was applied, and nothing will be: people must look."""
         with self.store.write() as connection:
             row = answers.get(connection, self.answer.id)
+            if row.state != "new":
+                return
             answers.record(connection, self.store, row, "unreadable", "driver", {"why": why}, state="unreadable")
             documents.open_case(connection, row.id, "", UNREADABLE)
 

@@ -76,8 +76,14 @@ def apply_page(
     store: Store, channel: str, rules: Rules, answer: Record, page: Sequence[tuple[int, LineFact]], applied: Applied,
     now: int,
 ) -> None:  # fmt: skip
-    """One page in one transaction: facts, states, strays, and how far the answer was read."""
+    """One page in one transaction: facts, states, strays, and how far the answer was read.
+
+    Of what another process has applied meanwhile (a sender, while an officer imports it), nothing is applied again.
+    """
     with store.write() as connection:
+        done = answers.get(connection, answer.id).done
+        if not (page := [line for line in page if line[0] > done]):
+            return
         found, strays = _found(connection, page)
         matches = _matches(connection, {payment for payment, _ in found.values()})
         known, touched = 0, set[str]()

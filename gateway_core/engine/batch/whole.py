@@ -23,6 +23,9 @@ def apply(store: Store, channel: str, answer: Record, line: tuple[int, LineFact]
     """One such word, in one transaction. What its lines are to be told is told afterwards, page by page."""
     n, said = line
     with store.write() as connection:
+        if answers.get(connection, answer.id).done >= n:
+            # Another process was before us.
+            return
         row = documents.by_name(connection, channel, said.document) if NAME.fullmatch(said.document) else None
         if row is None or isinstance(said.verdict, Unknown):
             why = "no file of ours has this name" if row is None else "the gateway does not understand it"
