@@ -132,7 +132,7 @@ def decide_document(life: DocumentLife, rules: Rules, now: int, salt: str = "") 
     if move.kind is Kind.COPY and life.approved and not life.put.same_bytes_released:
         return Move(Kind.HOLD, why="the bank was told to carry it out, and now does not know it")
     if move.kind is Kind.COPY and life.put.restored and not life.absent:
-        return Move(Kind.HOLD, why="the store was restored, and the bank does not know it: did another file replace it?")
+        return Move(Kind.HOLD, why="the store was restored, and the bank does not know it: was another put instead?")
     return move
 
 

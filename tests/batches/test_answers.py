@@ -297,9 +297,7 @@ def test_an_answer_of_many_pages_is_applied_to_its_last_line(
     branch.whole()
 
 
-def test_two_who_apply_an_answer_at_once_apply_every_line_once(
-    branch: Branch, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_who_apply_an_answer_at_once_apply_every_line_once(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sender finds what an officer is importing just now. Both die; whoever goes on begins where they were."""
     monkeypatch.setattr(answers, "PAGE", 2)
     _, orders = sent(branch, 5)

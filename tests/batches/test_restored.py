@@ -169,7 +169,7 @@ def test_what_was_settled_after_the_backup_is_settled_again_by_the_banks_file(sh
     whole(shaky)
 
 
-def test_a_file_that_the_bank_does_not_know_may_have_been_replaced_by_another(open_branch: Callable[..., Branch]) -> None:
+def test_a_file_that_the_bank_does_not_know_may_have_been_replaced(open_branch: Callable[..., Branch]) -> None:
     """It was refused after the backup, and its lines went in another file: the lost part of the journal knows."""
     dedupes = attrs.evolve(ShakyBank.capabilities, dedupes=True, dedupe_window=86_400.0)
     branch = open_branch(gateway=ShakyBank, capabilities=dedupes)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import pytest
 from gateway_dummy_server.gateway import DummyGateway, DummySettings
 
-from gateway_core.contract import Ask, Ctx, Paid, Payment, PayFlow, Refused, Reply, Request, Verdict, path
+from gateway_core.contract import Ask, Ctx, PayFlow, Payment, Refused, Reply, Request, Verdict, path
 
 if TYPE_CHECKING:
     from tests.conftest import Dummy, Shop
