@@ -235,8 +235,8 @@ class Worker:
         moved = money is not None and money.verdict in ("done", "returned")
         if isinstance(said, Paid) and moved:
             case.end(self._fact(case, "outcome", "paid", source="flow", body={"reference": plain(said.reference)}))
-        elif isinstance(said, Refused) and money is None and self.restored:
-            # No money was asked for here; what was lost may have asked for it under this very key, and paid.
+        elif isinstance(said, Refused) and money is None and case.life.steps and self.restored:
+            # The rail refuses to look it up today; what was lost may have paid, under this very key.
             case.note(self._fact(case, "hold", f"{LOST_LOOKUP}: {plain(said.reason or said.code)}"))
         elif isinstance(said, Refused) and not moved:
             body = {"code": plain(said.code), "reason": plain(said.reason or said.code)}
