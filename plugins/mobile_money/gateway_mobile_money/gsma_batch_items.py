@@ -78,7 +78,10 @@ def _fact(kind: str, said: Any, text: str) -> LineFact:
         return LineFact(verdict=Unknown("it names another account than ours"), key=key, text=text)
     if kind == "rejections":
         reason = str(said.get("rejectionReason") or "no reason given")
-        return LineFact(verdict=Refused("rejected", reason), key=key, reference=number, text=text)
+        # Then an earlier copy is there, which may have been paid.
+        copied = "duplicate" in reason.casefold()
+        no = Unknown(f"rejected as a copy: {reason}") if copied else Refused("rejected", reason)
+        return LineFact(verdict=no, key=key, reference=number, text=text)
     verdict = Done() if kind == "completions" and number else Unknown(f"{kind}, without a transaction's reference")
     return LineFact(verdict=verdict, key=key, reference=number, text=text)
 

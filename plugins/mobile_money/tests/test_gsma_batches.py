@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any, ClassVar
 
 import attrs
 import pytest
 from gateway_mobile_money import GsmaBatchGateway
+from gateway_mobile_money import gsma_batch_items as items
 from gateway_mobile_money.gsma_batch_way import BatchWay
 from gateway_mobile_money.simulators import create_app
 
-from gateway_core.contract import Account, Unfit
+from gateway_core.contract import Account, Incoming, LineFact, Refused, Unfit, Unknown
 from gateway_core.contract.transports import Transport
 from gateway_core.paymaster import Paymaster
 from gateway_core.testing.behaviours import FAULTS
@@ -305,3 +308,18 @@ def test_whoever_is_killed_pays_everybody_once(start: Start, open_shop: Open) ->
 def test_the_way_is_the_channels_and_its_address_is_approved() -> None:
     way: Transport = GsmaBatchGateway(attrs.evolve(_settings(), base_url="http://127.0.0.1:1/v1")).transport()
     assert isinstance(way, BatchWay) and way.address == "http://127.0.0.1:1/v1/batchtransactions"
+
+
+@pytest.mark.parametrize(
+    ("reason", "verdict"), [("account closed", Refused), ("duplicateRequest", Unknown), ("Duplicate item", Unknown)]
+)
+def test_an_item_that_is_rejected_as_a_copy_is_not_refused(reason: str, verdict: type) -> None:
+    """Law 3: an earlier copy of it may have been paid."""
+    number = "256770000001"
+    reference = f"KEY.{items._check('KEY', number)}"
+    said = {
+        items.REFERENCE: reference, "creditParty": [{"key": "msisdn", "value": number}], "rejectionReason": reason,
+    }  # fmt: skip
+    body = b"".join(items.answer(iter([("rejections", said)])))
+    (fact,) = items.outcomes(Incoming("a", "", len(body), datetime.now(UTC), lambda: BytesIO(body)))
+    assert isinstance(fact, LineFact) and isinstance(fact.verdict, verdict) and fact.key == reference
