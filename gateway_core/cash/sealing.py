@@ -140,6 +140,8 @@ def _may(connection: Connection, document: Record, row: Record, by: str) -> None
     for one in proofs.givers(connection, document.id):
         differ(one, by, "gave this list's proofs in")
     _open(connection, document)
+    # More may have come since it was counted, or a phone may have said that it has more.
+    _ended(connection, document, row.how, phones)
     if answers.new(connection, document.channel):
         raise WrongState("records that came were not read to their end yet: `gateway run` does it")
     found = account(connection, document)

@@ -8,6 +8,7 @@ import pytest
 
 from gateway_core.cash.stations import Device, Point
 from gateway_core.model.errors import MakerIsChecker, WrongState
+from gateway_core.store import parcels
 
 from .phones import Phone
 
@@ -280,6 +281,18 @@ def test_an_officer_without_a_record_counts_and_seals_no_list_of_his(till: Till,
     assert "count a list" in tried
     till.paymaster.seal_list(name, by="joseph")
     till.whole()
+
+
+def test_a_phone_that_has_more_records_by_now_keeps_its_list_from_being_sealed(till: Till) -> None:
+    """A line that it paid would be called not collected, and be paid again."""
+    till.issued(1)
+    name, store = till.paper()["id"], till.paymaster._store
+    till.counted(name, 0, 0, devices={"phone-5": 0})
+    said = parcels.Said(answer="", device="phone-5", last=1, head="ab", made_at=0, signer="")
+    with store.write() as connection:
+        parcels.came(connection, store, said, "amina")
+    with pytest.raises(WrongState, match="phone-5 are not complete: it said itself that it has 1 records"):
+        till.paymaster.seal_list(name, by="joseph")
 
 
 def test_who_may_give_proofs_in_need_not_reconcile(till: Till) -> None:
