@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, timedelta, tzinfo
 from typing import Any
 
+from .cash.gateway import CashGateway
 from .contract.channel import Channel
+from .contract.policies import Policies
 from .engine.mark import Mark
 from .engine.runtime import AsyncioRuntime, Lane
 from .filing import Filing
@@ -28,6 +30,7 @@ class Deciding(Filing, ABC):
     """The part of `Paymaster` that is about decisions over whole payrolls."""
 
     _lane: Callable[[Channel], Lane]
+    _policies: Callable[[], Policies]
 
     @abstractmethod
     def _with_runtime(self, work: Callable[[AsyncioRuntime], Any]) -> Any:
@@ -70,8 +73,11 @@ class Deciding(Filing, ABC):
         """What was found out since the check stands in the way of the approval."""
         known, funds = self.configuration, self._funds
         checking.redate(self._store, row.id, now_us(), self._zone)
-        if known.has_policies or funds.ttl is not None:
-            ask = (self._store, row.id, known.channel, known.policies(), self._lane, funds)
+        # What points pay a day depends on what was approved since the check.
+        in_cash = not set(known.channels_of(CashGateway)).isdisjoint(payrolls.channels_of(row))
+        if known.has_policies or in_cash or funds.ttl is not None:
+            policies = self._policies() if in_cash else known.policies()
+            ask = (self._store, row.id, known.channel, policies, self._lane, funds)
             self._with_runtime(lambda runtime: checking.recheck(runtime, *ask))
 
     def approvals(self, payroll: str) -> Approvals:

@@ -10,7 +10,7 @@ import pytest
 from gateway_core import Account
 from gateway_core.cash.stations import Device, Manager, Point
 from gateway_core.model.beneficiary import Beneficiary
-from gateway_core.model.errors import ConfigurationError, InvalidPayroll
+from gateway_core.model.errors import ConfigurationError, InvalidPayroll, ObjectionsStand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,3 +159,13 @@ def test_what_a_cycle_generates_is_paid_at_the_point_that_serves(till: Till) -> 
     with pytest.raises(InvalidPayroll, match="no payment point serves location 'kitgum'"):
         strangers = [attrs.evolve(people[0], id="B-2", extra={"location": "kitgum"})]
         till.paymaster.generate("grant/1", strangers, by="amina")
+
+
+def test_two_payrolls_that_were_checked_beside_each_other_do_not_both_pass_the_limit(till: Till) -> None:
+    """The second is looked at again when it is approved: the first one is by then."""
+    till.paymaster.set_point(Point(code="P1", manager="M1", day_lines=1), by="amina")
+    first, second = (till.shop.proposed(till.invoices(7, cycle=name), name) for name in ("one", "two"))
+    assert till.paymaster.check(first).good and till.paymaster.check(second).good
+    till.paymaster.approve(first, by="joseph")
+    with pytest.raises(ObjectionsStand, match="with the other payrolls it has 14 for 7 days"):
+        till.paymaster.approve(second, by="joseph")
