@@ -8,35 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway_core.contract import Done, Incoming, LineFact, LineFacts, Money, Refused, Unknown, Waiting
-from gateway_core.contract.guard import Interrupted
-from gateway_core.engine.batch import answers
-from gateway_core.engine.batch.answers import Reading
 from gateway_core.model.errors import WrongState
 
-from .bank import Order, said, whole
+from .bank import said, whole
 from .gateway import CsvBank
+from .telling import cases, facts, sent
 
 if TYPE_CHECKING:
     from .conftest import Branch
 
 OpenBranch = Callable[..., "Branch"]
-
-
-def sent(branch: Branch, count: int = 3) -> tuple[str, list[Order]]:
-    """A payroll that is with the bank, and its orders."""
-    payroll = branch.approved(count)
-    branch.run()
-    branch.bank.collect()
-    return payroll, branch.bank.everything()
-
-
-def facts(branch: Branch) -> int:
-    """How many facts all payments have."""
-    return sum(len(branch.shop.paymaster.events(p.id)) for p in branch.shop.paymaster.payments())
-
-
-def cases(branch: Branch) -> list[str]:
-    return [case.kind for case in branch.shop.paymaster.cases()]
 
 
 @pytest.mark.parametrize(
@@ -225,103 +206,6 @@ def test_a_reference_that_two_lines_have_matches_neither(branch: Branch) -> None
     branch.run(wait=0.2)
     assert set(branch.states().values()) == {"pending"}
     assert branch.shop.paymaster.answers()[-1].strays == 1
-
-
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda text: text.rsplit("T,", 1)[0],
-        lambda text: text.replace("T,3", "T,4"),
-        lambda text: "\n".join(text.splitlines()[:2]) + "\nT,3\n",
-        lambda text: text.replace("A,", "A,\x00,,", 1),
-        lambda text: "Z,what\n" + text,
-        lambda text: text.encode().decode("latin-1") + "\xff",
-    ],
-    ids=["no trailer", "another count", "a line is missing", "a broken row", "an unknown row", "bytes of no text"],
-)  # fmt: skip
-def test_a_file_that_is_not_whole_changes_nothing(branch: Branch, spoil: Callable[[str], str]) -> None:
-    payroll, orders = sent(branch)
-    path = branch.bank.answer([said(order) for order in orders])
-    path.write_bytes(spoil(path.read_text()).encode("latin-1"))
-    before = facts(branch)
-    branch.run()
-    assert facts(branch) == before
-    assert cases(branch) == ["unreadable_answer"]
-    assert path.exists(), "it was not put away"
-    branch.run(wait=0.2)
-    assert len(branch.shop.paymaster.cases()) == 1
-    # The bank sends it again, whole this time, under the same name.
-    branch.bank.pay(orders)
-    branch.bank.answer([said(order) for order in orders], name=path.name)
-    branch.run(wait=0.2)
-    assert set(branch.states().values()) == {"paid"}
-    assert not path.exists()
-    branch.shop.paymaster.close_case(branch.shop.paymaster.cases()[0].id, by="joseph", reason="it came again")
-    branch.shop.paymaster.reconcile(payroll, by="amina")
-    branch.shop.paymaster.close(payroll, by="joseph")
-    branch.whole()
-
-
-def test_a_reader_that_hangs_says_nothing_of_its_file(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was interrupted on a busy machine, perhaps: the file is as good as before, and the next run reads it."""
-    _, orders = sent(branch)
-    branch.bank.book(orders)
-    text, hung = Incoming.text, list[str]()
-
-    def hangs_once(self: Incoming, encoding: str = "utf-8") -> Any:
-        if not hung:
-            hung.append(self.name)
-            raise Interrupted
-        return text(self, encoding)
-
-    monkeypatch.setattr(Incoming, "text", hangs_once)
-    branch.run(wait=0.2)
-    assert hung and set(branch.states().values()) == {"pending"}
-    assert [answer.state for answer in branch.shop.paymaster.answers()] == ["new"] and cases(branch) == []
-    branch.run()
-    assert set(branch.states().values()) == {"paid"}
-    branch.whole()
-
-
-def test_an_answer_of_many_pages_is_applied_to_its_last_line(
-    open_branch: OpenBranch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(answers, "PAGE", 200)
-    branch = open_branch(lines=1000)
-    _, orders = sent(branch, 450)
-    branch.bank.book(orders)
-    branch.run()
-    assert set(branch.states().values()) == {"paid"}
-    (answer,) = branch.shop.paymaster.answers()
-    assert (answer.lines, answer.applied) == (450, 450)
-    branch.whole()
-
-
-def test_two_who_apply_an_answer_at_once_apply_every_line_once(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sender finds what an officer is importing just now. Both die; whoever goes on begins where they were."""
-    monkeypatch.setattr(answers, "PAGE", 2)
-    _, orders = sent(branch, 5)
-    stranger = said(orders[0], key="NOBODY")
-    rows = [said(orders[0]), stranger, *(said(order) for order in orders[1:])]
-    text = "".join(",".join(map(str, row)) + "\n" for row in [*rows, ["T", len(rows)]])
-    apply = Reading.apply
-
-    def beside(reading: Reading, page: list[tuple[int, LineFact]], now: int) -> None:
-        other = Reading(reading.store, reading.channel, reading.batch, reading.rules, reading.answer)
-        assert other.faults() == ""
-        apply(reading, page, now)
-        apply(other, next(other.pages()), now)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Reading, "apply", beside)
-    with pytest.raises(KeyboardInterrupt):
-        branch.shop.paymaster.import_statement("dummy", text.encode(), by="amina")
-    monkeypatch.setattr(Reading, "apply", apply)
-    branch.run()
-    assert set(branch.states().values()) == {"paid"}
-    (answer,) = branch.shop.paymaster.answers()
-    assert (answer.lines, answer.applied, answer.known, answer.strays) == (6, 5, 0, 1)
-    branch.whole()
 
 
 def test_an_answer_about_an_attempt_that_is_over_does_not_touch_the_next_ones_file(branch: Branch) -> None:

@@ -77,7 +77,7 @@ def test_the_rig_sees_a_file_that_nobody_syncs(tmp_path: Path) -> None:
 def test_a_failing_disk_pays_nobody_twice(tmp_path: Path, fault: str) -> None:
     """The run ends with an error, the next one recovers from the journal: every law holds in the end."""
     failed = 0
-    for number, countdown in enumerate(range(1, 60 if fault == FAULTS[2] else 160, 5)):
+    for number, countdown in enumerate(range(1, 60 if fault == FAULTS[2] else 160, 4)):
         folder = tmp_path / str(number)
         folder.mkdir()
         home = DiskHome(folder)

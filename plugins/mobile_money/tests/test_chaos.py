@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ SETTINGS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ALWAYS = {0}
 # What an operator never decides, or says so late that patience is over, is left to people, and nothing else: with a key
 # that is honoured every doubt is cleared by asking.
-UNDECIDED = ("pending for longer than the rail's patience", "asked 60 times without a definite answer")
+UNDECIDED = re.compile(r"pending for longer than the rail's patience|asked \d+ times without a definite answer")
 # Whether money may be away at the end. Of a held payment nobody knows.
 AWAY = {"paid": {1}, "refused": {0}, "returned": {0, 1}, "held": {0, 1}}
 
@@ -63,5 +64,5 @@ def test_in_chaos_everybody_is_paid_exactly_once(
     assert states["paid"] > COUNT * 0.6, states
     if channel.get("dedupe_proven"):
         held = {view.reason for view in shop.paymaster.payments(payroll) if view.state == "held"}
-        assert held <= set(UNDECIDED), held
+        assert all(UNDECIDED.fullmatch(why) for why in held), held
     assert shop.paymaster.verify().findings == []
