@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from gateway_core.cash.gateway import CashGateway, Outbox
+from gateway_core.cash.stations import Manager, Point
 from gateway_core.contract import Account
 from gateway_core.contract.transports import Transport
 from gateway_core.testing import BatchContract
@@ -59,6 +60,11 @@ class TestCash(BatchContract):
 
     def account(self, n: int) -> Account:
         return Account("payment_point", f"POINT-{n % 4}")
+
+    def office(self, paymaster: Any) -> None:
+        paymaster.set_manager(Manager(code="M1", name="Grace Akello"), by="amina")
+        for n in range(4):
+            paymaster.set_point(Point(code=f"POINT-{n}", name=f"Market {n}", manager="M1"), by="amina")
 
     def people(self, paymaster: Any) -> None:
         for one in paymaster.lists():

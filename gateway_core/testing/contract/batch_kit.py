@@ -185,6 +185,7 @@ class BatchBench:
     def travel(self) -> BatchTour:
         """Propose, approve, and run until the bank has answered about every line, or nothing changes any more."""
         with logged() as log, self.setup.open(create=True, watch=self.watch) as paymaster:
+            self.kit.office(paymaster)
             payroll = paymaster.propose("tour", self.invoices(), channel=CHANNEL, by="amina")
             paymaster.approve(payroll, by="joseph")
             seen, quiet = list[str](), 0
@@ -229,6 +230,9 @@ class BatchKit(Judged):
     def bank(self, folder: Path) -> Any:
         """The bank to try it with. One over HTTP has a `url`, and `stop`."""
         raise TypeError(f"{type(self).__name__} gives no bank(self, folder)")
+
+    def office(self, paymaster: Any) -> None:
+        """What the office sets up before anything is proposed (payment points). Most rails need nothing."""
 
     def people(self, paymaster: Any) -> None:
         """What people must do before a line is settled (a checker accepts proofs). Most rails need nobody."""
