@@ -53,9 +53,7 @@ class Connection(asyncio.Protocol):
         # So that `pause_writing` says whether all of a request has left. asyncio's TLS pauses at the limit, not above.
         self._transport.set_write_buffer_limits(high=0 if self._tls is None else 1)
         self._poll = select.poll()
-        self._poll.register(
-            transport.get_extra_info("socket").fileno(), select.POLLIN | getattr(select, "POLLRDHUP", 0)
-        )
+        self._poll.register(transport.get_extra_info("socket").fileno(), LOOKED_FOR)
 
     def pause_writing(self) -> None:
         """The kernel did not take all of the request."""

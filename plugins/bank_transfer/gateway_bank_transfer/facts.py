@@ -111,7 +111,8 @@ def _refused(word: Word, profile: Profile) -> Says:
 
 
 def _returned(word: Word, profile: Profile) -> Says:
-    return Returned(word.reference, " ".join(part for part in (word.reason, word.text) if part) or "returned")
+    strange = "(a reason in no list)" if word.reason and not codes.known_return(word.reason) else ""
+    return Returned(word.reference, " ".join(part for part in (word.reason, strange, word.text) if part) or "returned")
 
 
 def _waits(word: Word, profile: Profile) -> Says:

@@ -10,6 +10,7 @@ import attrs
 import pytest
 from gateway_bank_transfer import codes
 from gateway_bank_transfer.accounts import Ours
+from gateway_bank_transfer.facts import fact
 from gateway_bank_transfer.reading.rows import Rows
 from gateway_bank_transfer.reading.safe import Refused
 from gateway_bank_transfer.simulator.answers import Status
@@ -17,6 +18,8 @@ from gateway_bank_transfer.words import Word
 from gateway_bank_transfer.writing.payee import Where
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from gateway_core.contract import Returned
 
 from .saying import (
     ACCOUNT,
@@ -111,6 +114,13 @@ def test_every_code_of_the_lists_has_a_meaning() -> None:
     kinds = {*codes.ADVICE, "duplicate", "unproven"}
     assert set(codes.table("status_reasons").values()) == kinds and len(codes.table("status_reasons")) > 300
     assert len(codes.table("return_reasons")) > 100
+
+
+@pytest.mark.parametrize(("reason", "known"), [("AC04", True), ("", True), ("XX99", False)])
+def test_money_that_came_back_is_back_whatever_the_reason_and_a_strange_one_is_named(reason: str, known: bool) -> None:
+    said = fact(Word("line", "returned", 1, reference="B-1", amount="100.00", currency="GMD", reason=reason), profile())
+    assert said is not None and isinstance(said.verdict, Returned)
+    assert ("in no list" in said.verdict.reason) is not known
 
 
 def test_a_file_that_was_carried_out_is_not_refused_as_a_whole() -> None:
