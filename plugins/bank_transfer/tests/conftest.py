@@ -18,7 +18,7 @@ from gateway_core.contract import Account, BatchCtx, Document, LeftOut, Money, P
 DATA = Path(__file__).parents[4] / "shared" / "data" / "bank"
 SCHEMAS = str(DATA / "xsd") if DATA.is_dir() else ""
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
-published = pytest.mark.skipif(not SCHEMAS, reason="the published schemas and samples are not here")
+published = pytest.mark.skipif(not SCHEMAS, reason="the published schemas and samples are not beside this repository")
 DEBTOR = Debtor(
     name="Ministry of Social Protection", where=Where(bank="040147", number="0055667788"), bank="040147",
     customer="MSP1",
