@@ -115,7 +115,7 @@ PLANTS = (
 def test_the_oracle_catches(open_till: Callable[..., Till], monkeypatch: pytest.MonkeyPatch, plant: Plant) -> None:
     plant(monkeypatch)
     with pytest.raises(AssertionError):
-        for seed in range(12):
+        for seed in range(60):  # always the same stories: each plant is caught by one of them
             run(open_till(), seed)
 
 

@@ -95,11 +95,11 @@ class World:
 
     def pay(self) -> None:
         """An officer pays a line of a list that he has in his hands: each line of one list once, as the law is."""
-        papers = [paper for paper in self.till.papers() if paper["id"] not in self.over]
+        papers = [paper for paper in self._papers() if paper["id"] not in self.over]
         if not papers:
             return
         paper = self.chance.choice(papers)
-        phone = self.phones[int(paper["id"], 36) % 2]
+        phone = self.phones[int(paper["number"]) % 2]
         known = {(one.list, one.line) for phone in self.phones for one in phone.records}
         free = [line for line in paper["lines"] if (paper["id"], line["number"]) not in known]
         if free:
@@ -141,8 +141,15 @@ class World:
 
     def _lists(self, invoice: str) -> list[str]:
         """The lists on which it was, in their order."""
-        papers = sorted(self.till.papers(), key=lambda one: int(one["number"]))
-        return [one["id"] for one in papers for line in one["lines"] if line["invoice"] == invoice]
+        return [one["id"] for one in self._papers() for line in one["lines"] if line["invoice"] == invoice]
+
+    def _papers(self) -> list[dict[str, Any]]:
+        """All lists, as they were issued: their ids differ from store to store, and a seed is to draw one story."""
+        return sorted(self.till.papers(), key=lambda one: int(one["number"]))
+
+    def _any_list(self) -> Any:
+        order = [paper["id"] for paper in self._papers()]
+        return self.chance.choice(sorted(self.till.paymaster.lists(), key=lambda one: order.index(one.name)))
 
     def days(self) -> None:
         """Time goes by, and the sender works."""
@@ -161,14 +168,14 @@ class World:
 
     def seal(self) -> None:
         """The list comes back with what is left of its cash, and whoever counts it tells the truth."""
-        one = self.chance.choice(self.till.paymaster.lists())
+        one = self._any_list()
         whole = {phone.device: len(phone.records) for phone in self.phones}
         ways: list[dict[str, Any]] = [{"how": "paper"}, {"how": "devices", "devices": whole}]
         self._count(one, **self.chance.choice(ways))
 
     def lose(self) -> None:
         """A list is called lost. Sometimes it is not, and is paid by after all."""
-        one = self.chance.choice(self.till.paymaster.lists())
+        one = self._any_list()
         if one.name not in self.lost and len(self.lost) < 2:
             self.lost.add(one.name)
             try:
