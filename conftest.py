@@ -32,6 +32,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )  # fmt: skip
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: most tests wait for servers and clocks most of the time, so two cores keep four of them going."""
+    return max(4, os.cpu_count() or 1)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     _deepen(items)
     for mark, why in (("long", LONG), ("deep", DEEP)):

@@ -169,3 +169,19 @@ def test_two_payrolls_that_were_checked_beside_each_other_do_not_both_pass_the_l
     till.paymaster.approve(first, by="joseph")
     with pytest.raises(ObjectionsStand, match="with the other payrolls it has 14 for 7 days"):
         till.paymaster.approve(second, by="joseph")
+
+
+def test_what_one_point_pays_out_is_held_above_its_cap_when_the_list_is_made(till: Till) -> None:
+    paymaster = till.paymaster
+    paymaster.set_point(Point(code="P2", name="Lira market", manager="M1"), by="amina")
+    paymaster.set_programme("child-grant", by="amina", currency="UGX", amount="50000")
+    paymaster.set_cycle("child-grant", "2026-11", by="amina")
+    far = [attrs.evolve(one, id="inv-far", beneficiary="ben-far") for one in till.invoices(1, "P2")]
+    payroll = till.shop.approved([*till.invoices(2), *far])
+    paymaster.set_cycle("child-grant", "2026-11", by="amina", caps={"payment_point": "60000"})
+    till.run(payroll)
+    assert till.states() == {"inv-0": "held", "inv-1": "held", "inv-far": "pending"}
+    assert {one.reason for one in paymaster.holds(payroll)} == {
+        "the limits: cap_payment_point: 100000 UGX at P1 is above 60000 UGX per payment point"
+    }
+    assert [[line["invoice"] for line in paper["lines"]] for paper in till.papers()] == [["inv-far"]]
