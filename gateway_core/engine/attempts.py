@@ -6,7 +6,8 @@ rail does not know: that proves nothing while the lost part may have gone on to 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
 
 from ..model.facts import Fact
 from ..model.life import Step
@@ -54,8 +55,9 @@ async def none_was_lost(worker: Worker, case: Case, lane: Lane) -> bool:
     """Before bytes go (again) from a restored store: whether the rail knows of no attempt that this journal does not.
 
     That is a later one, or one that ended here before its money ask: what was lost may have come to it. Where the rail
-    knows one, or cannot say, people decide; where it says nothing at all, it is asked again later. Not asked any more
-    when two people have said that what was lost is known, or have released these very bytes.
+    knows one, or cannot say, people decide; where it says nothing at all, it is asked again later. That it does not
+    know one counts when it says so twice, apart: a lost copy may have been on its way. Not asked any more when two
+    people have said that what was lost is known, or have released these very bytes.
     """
     life = case.life
     if not worker.restored or life.same_bytes_released:
@@ -63,19 +65,19 @@ async def none_was_lost(worker: Worker, case: Case, lane: Lane) -> bool:
     asked = {fact.attempt for fact in case.facts if fact.kind == "intent" and fact.body.get("moves_money")}
     known = asked | {life.attempt}
     others = [number for number in range(1, life.attempt + LATER + 1) if number not in known]
-    heard = [fact for fact in _since_restored(case) if fact.source == "reconcile" and fact.attempt in others]
+    heard = _heard(case, others)
     unknown = sum(fact.value == "unknown" for fact in heard)
-    over = {fact.attempt for fact in heard if fact.value in NOTHING}
-    for attempt in others:
-        said = NOTHING[0] if attempt in over else await _ask_ahead(worker, case, lane, attempt)
+    settled = _settled(heard, worker.rules.settle)
+    for attempt in [number for number in others if number not in settled]:
+        said = await _ask_ahead(worker, case, lane, attempt)
         if said == "unknown" and unknown < worker.rules.ask_limit:
-            while not await worker._save(case, release=True, due=worker.runtime.now() + PAUSE):
-                pass
-            raise LostClaim
+            await _later(worker, case, PAUSE)
         if said not in NOTHING:
             why = LOST.format(attempt) if said in MOVED else UNSAID
             case.note(worker._fact(case, "hold", why))
             return False
+    if not _settled(_heard(case, others), worker.rules.settle).issuperset(others):
+        await _later(worker, case, worker.rules.settle)
     return True
 
 
@@ -96,7 +98,25 @@ async def _ask_ahead(worker: Worker, case: Case, lane: Lane, attempt: int) -> st
     return case.unsaved[-1].value
 
 
-def _since_restored(case: Case) -> list[Fact]:
+async def _later(worker: Worker, case: Case, us: int) -> NoReturn:
+    """Its turn is later."""
+    while not await worker._save(case, release=True, due=worker.runtime.now() + us):
+        pass
+    raise LostClaim
+
+
+def _heard(case: Case, attempts: Sequence[int]) -> list[Fact]:
+    """What the rail said of these attempts since the store was restored."""
     facts = [*case.facts, *case.unsaved]
     last = max((place for place, fact in enumerate(facts) if fact.kind == "restored"), default=-1)
-    return facts[last + 1 :]
+    return [fact for fact in facts[last + 1 :] if fact.source == "reconcile" and fact.attempt in attempts]
+
+
+def _settled(heard: Sequence[Fact], settle: int) -> set[int]:
+    """The attempts that moved nothing: refused, or not known when asked twice, `settle` microseconds apart."""
+    first: dict[int, int] = {}
+    over = {fact.attempt for fact in heard if fact.value == "refused"}
+    for fact in heard:
+        if fact.value == "not_found" and fact.at - first.setdefault(fact.attempt, fact.at) >= settle:
+            over.add(fact.attempt)
+    return over
