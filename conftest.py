@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
@@ -30,6 +32,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--store", choices=("sqlite", "postgresql"), default="sqlite",
         help="where stores lie; postgresql runs only the tests that open one, on a server that is found",
     )  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests start hundreds of processes. Each would compile the whole library anew where no bytecode may be written
+    beside the sources: it is written elsewhere, for as long as the tests run."""
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+        folder = tempfile.mkdtemp(prefix="gateway-core-bytecode-")
+        os.environ["PYTHONPYCACHEPREFIX"] = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.hookimpl(optionalhook=True)
