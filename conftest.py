@@ -45,8 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: most tests wait for servers and clocks most of the time, so two cores keep four of them going."""
-    return max(4, os.cpu_count() or 1)
+    """`-n auto`: most tests wait for servers and clocks, so two cores keep four going; those of CI are at work."""
+    return max(2 if CI else 4, os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
