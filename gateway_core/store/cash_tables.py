@@ -7,16 +7,8 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, text
 
+from .columns import number, words
 from .tables import metadata
-
-
-def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default="")
-
-
-def _int(name: str, default: int = 0) -> Column[int]:
-    return Column(name, BigInteger, nullable=False, server_default=str(default))
-
 
 # A payment point or a manager of points: `kind` is point or manager, `body` what was said of it last, as JSON.
 places = Table(
@@ -25,8 +17,8 @@ places = Table(
     Column("id", String(36), primary_key=True),
     Column("kind", String(8), nullable=False),
     Column("code", String(64), nullable=False),
-    _text("body"),
-    _int("facts"),
+    words("body"),
+    number("facts"),
 )
 Index("cash_places_code", places.c.kind, places.c.code, unique=True)
 
@@ -36,17 +28,17 @@ lists = Table(
     metadata,
     Column("document", String(36), primary_key=True),
     Column("id", String(36), nullable=False, unique=True),
-    _int("facts"),
+    number("facts"),
     # open -> counted (one person) -> sealed (another one)
     Column("state", String(8), nullable=False, server_default="open"),
     # Why nothing more can be paid by it: devices, paper, or lost.
-    _text("how"),
+    words("how"),
     # In minor units: what the point was given for it, and what came back.
-    _int("handed_out"),
-    _int("returned"),
-    _text("counted_by"),
-    _text("sealed_by"),
-    _text("reason"),
+    number("handed_out"),
+    number("returned"),
+    words("counted_by"),
+    words("sealed_by"),
+    words("reason"),
 )
 
 # Which arrivals were read into `proofs`.
@@ -54,7 +46,7 @@ arrivals = Table(
     "cash_arrivals",
     metadata,
     Column("answer", String(36), primary_key=True),
-    _int("records"),
+    number("records"),
 )
 
 # A record of an officer's phone, by its hash. All but the decision is as it arrived, or follows from it.
@@ -67,25 +59,25 @@ proofs = Table(
     Column("payment", String(36), nullable=False, server_default=""),
     Column("attempt", Integer, nullable=False, server_default="0"),
     Column("device", String(128), nullable=False),
-    _int("number"),
-    _text("previous"),
-    _text("kind"),
-    _text("officer"),
+    number("number"),
+    words("previous"),
+    words("kind"),
+    words("officer"),
     # Who gave it in; and the arrival whose archive was signed, last where several were: '' for none.
-    _text("by"),
+    words("by"),
     Column("signed", String(36), nullable=False, server_default=""),
-    _int("amount"),
-    _text("currency"),
-    _int("at"),
-    _int("received_at"),
-    _text("photo"),
+    number("amount"),
+    words("currency"),
+    number("at"),
+    number("received_at"),
+    words("photo"),
     # The record as it came, and the flags that the checks raised, as JSON.
-    _text("body"),
-    _text("flags"),
+    words("body"),
+    words("flags"),
     # '' -> accepted | rejected
     Column("decision", String(8), nullable=False, server_default=""),
-    _text("decided_by"),
-    _text("why"),
+    words("decided_by"),
+    words("why"),
 )
 Index("cash_proofs_of_list", proofs.c.document, proofs.c.decision)
 Index("cash_proofs_of_payment", proofs.c.payment)
@@ -98,16 +90,16 @@ photos = Table(
     "cash_photos",
     metadata,
     Column("original", String(64), primary_key=True),
-    _text("kept"),
+    words("kept"),
     # Why nothing was kept; '' where something was.
-    _text("refused"),
+    words("refused"),
     # As the camera wrote them, where it did.
     Column("latitude", BigInteger),
     Column("longitude", BigInteger),
     Column("at", BigInteger),
     Column("local", BigInteger),
     # The fact of the book of proofs that says so.
-    _int("fact"),
+    number("fact"),
 )
 Index("cash_photos_kept", photos.c.kept, sqlite_where=text("kept <> ''"), postgresql_where=text("kept <> ''"))
 
@@ -119,14 +111,14 @@ parcels = Table(
     Column("id", String(36), primary_key=True),
     Column("answer", String(36), nullable=False),
     Column("device", Text, nullable=False),
-    _int("last"),
-    _text("head"),
-    _int("made_at"),
-    _int("at"),
+    number("last"),
+    words("head"),
+    number("made_at"),
+    number("at"),
     # The key that signed it; '' for none.
-    _text("signer"),
+    words("signer"),
     # The fact of the book of proofs that says so.
-    _int("fact"),
+    number("fact"),
 )
 Index("cash_parcels_of_answer", parcels.c.answer)
 Index("cash_parcels_of_device", parcels.c.device, parcels.c.last)

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint, text
 
+from .columns import number, words
 from .tables import metadata
-
-
-def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default="")
-
-
-def _int(name: str, default: int = 0) -> Column[int]:
-    return Column(name, BigInteger, nullable=False, server_default=str(default))
-
 
 # A programme (`name` '') or a cycle of one. `terms` is JSON, as given: what a cycle does not say, its programme does.
 cycles = Table(
     "cycles",
     metadata,
     Column("id", String(36), primary_key=True),
-    _text("programme"),
-    _text("name"),
+    words("programme"),
+    words("name"),
     # active | suspended
     Column("state", String(12), nullable=False, server_default="active"),
-    _text("terms"),
+    words("terms"),
     # Of the suspension: who, and why.
-    _text("suspended_by"),
-    _text("why"),
+    words("suspended_by"),
+    words("why"),
     # How many generations are complete; an invoice of a later one is still being staged, and nobody sees it.
-    _int("generations"),
+    number("generations"),
     # Who stages one: the time at which that began.
-    _int("staging"),
-    _int("facts"),
+    number("staging"),
+    number("facts"),
     UniqueConstraint("programme", "name"),
 )
 SUSPENDED = "state = 'suspended'"
@@ -51,12 +43,12 @@ invoices = Table(
     Column("cycle", String(36), primary_key=True),
     Column("generation", Integer, primary_key=True, autoincrement=False),
     Column("n", Integer, primary_key=True, autoincrement=False),
-    _text("entitlement"),
-    _int("amount"),
-    _text("currency"),
-    _text("body"),
+    words("entitlement"),
+    number("amount"),
+    words("currency"),
+    words("body"),
     Column("leaf", LargeBinary, nullable=False),
-    _int("until"),
+    number("until"),
 )
 # One that stands (`until` 0) per entitlement; and no generation replaces two of one.
 Index("one_invoice_per_entitlement", invoices.c.entitlement, invoices.c.until, unique=True)

@@ -14,21 +14,12 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
-    Text,
     UniqueConstraint,
     text,
 )
 
+from .columns import number, words
 from .tables import metadata
-
-
-def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default="")
-
-
-def _int(name: str, default: int = 0) -> Column[int]:
-    return Column(name, BigInteger, nullable=False, server_default=str(default))
-
 
 # A file to hand over. All but the state and what drives it is fixed by its fact `planned`.
 documents = Table(
@@ -37,30 +28,30 @@ documents = Table(
     Column("id", String(36), primary_key=True),
     Column("payroll", String(96), nullable=False),
     Column("channel", String(64), nullable=False),
-    _int("number"),
+    number("number"),
     Column("name", String(128), nullable=False),
     Column("sha256", String(64), nullable=False),
-    _int("size"),
-    _int("lines"),
-    _int("total"),
-    _text("currency"),
+    number("size"),
+    number("lines"),
+    number("total"),
+    words("currency"),
     # Digest over its lines in order: payment, attempt, key, amount.
     Column("allocation", LargeBinary, nullable=False),
     # The channel's, when it was planned.
-    _text("fingerprint"),
-    _int("planned_at"),
+    words("fingerprint"),
+    number("planned_at"),
     # Folded from its facts; `facts` is how many.
     Column("state", String(12), nullable=False, server_default="planned"),
-    _int("facts"),
-    _text("reason"),
-    _text("reference"),
+    number("facts"),
+    words("reason"),
+    words("reference"),
     # Something may still be done with it, or heard of one of its lines.
     Column("open", Boolean, nullable=False, server_default="1"),
-    _int("due"),
+    number("due"),
     Column("sender", Integer),
     # What its lines are being told (a state of theirs), and up to which line they were.
-    _text("telling"),
-    _int("told"),
+    words("telling"),
+    number("told"),
     UniqueConstraint("payroll", "channel", "number"),
     UniqueConstraint("channel", "name"),
 )
@@ -80,7 +71,7 @@ lines = Table(
     Column("document", String(36), primary_key=True),
     Column("n", Integer, primary_key=True, autoincrement=False),
     Column("payment", String(36), nullable=False),
-    _int("attempt", 1),
+    number("attempt", 1),
     Column("key", String(64), nullable=False),
 )
 Index("document_lines_of", lines.c.payment)
@@ -91,21 +82,21 @@ answers = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("channel", String(64), nullable=False),
-    _text("name"),
+    words("name"),
     Column("sha256", String(64), nullable=False),
-    _int("size"),
-    _int("at"),
+    number("size"),
+    number("at"),
     # new -> applied | unreadable
     Column("state", String(12), nullable=False, server_default="new"),
-    _int("facts"),
-    _text("by"),
+    number("facts"),
+    words("by"),
     # Lines in it, how many of them said something new or nothing new, and how many could not be matched.
-    _int("lines"),
-    _int("applied"),
-    _int("known"),
-    _int("strays"),
+    number("lines"),
+    number("applied"),
+    number("known"),
+    number("strays"),
     # Lines of it that were dealt with: after a crash it goes on there.
-    _int("done"),
+    number("done"),
     UniqueConstraint("channel", "sha256"),
 )
 Index("answers_new", answers.c.channel, sqlite_where=text("state = 'new'"), postgresql_where=text("state = 'new'"))
@@ -116,14 +107,14 @@ strays = Table(
     metadata,
     Column("answer", String(36), primary_key=True),
     Column("n", Integer, primary_key=True, autoincrement=False),
-    _text("key"),
-    _text("document"),
-    _text("verdict"),
+    words("key"),
+    words("document"),
+    words("verdict"),
     Column("amount", BigInteger),
-    _text("currency"),
-    _text("reference"),
-    _text("text"),
-    _text("why"),
+    words("currency"),
+    words("reference"),
+    words("text"),
+    words("why"),
 )
 
 # Bytes of files both ways, where the store has no folder beside it.

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, UniqueConstraint, text
 
+from .columns import number, words
 from .tables import metadata
-
-
-def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default="")
-
-
-def _int(name: str, default: int = 0) -> Column[int]:
-    return Column(name, BigInteger, nullable=False, server_default=str(default))
-
 
 # A file that a person gave: a payroll's list, filled in, or a provider's own statement read by its columns.
 statements = Table(
@@ -24,21 +16,21 @@ statements = Table(
     Column("kind", String(8), nullable=False),
     Column("channel", String(64), nullable=False, server_default=""),
     Column("payroll", String(96), nullable=False, server_default=""),
-    _text("name"),
+    words("name"),
     Column("sha256", String(64), nullable=False),
-    _int("size"),
-    _int("at"),
-    _text("by"),
+    number("size"),
+    number("at"),
+    words("by"),
     # staging -> applied -> replaced | withdrawn. Nobody sees one that is still being staged.
     Column("state", String(12), nullable=False, server_default="staging"),
-    _int("lines"),
+    number("lines"),
     # Over its lines in order: what was switched on is what stands there.
     Column("root", LargeBinary, nullable=False, server_default=""),
-    _text("replaces"),
+    words("replaces"),
     # The payrolls that its lines are about, as JSON.
-    _text("about"),
-    _text("confirmed_by"),
-    _int("facts"),
+    words("about"),
+    words("confirmed_by"),
+    number("facts"),
     UniqueConstraint("kind", "channel", "payroll", "sha256"),
 )
 
@@ -53,18 +45,18 @@ statement_lines = Table(
     # reference | id | proposed (by account, amount and date: a person decides) | ''
     Column("how", String(12), nullable=False, server_default=""),
     Column("verdict", String(12), nullable=False),
-    _int("amount"),
-    _int("fee"),
-    _text("currency"),
-    _text("reference"),
-    _text("booked"),
-    _text("account"),
-    _text("reason"),
-    _text("text"),
-    _text("why"),
+    number("amount"),
+    number("fee"),
+    words("currency"),
+    words("reference"),
+    words("booked"),
+    words("account"),
+    words("reason"),
+    words("text"),
+    words("why"),
     # By people, afterwards, with a fact of the statement: accepted | declined | confirmed.
     Column("decided", String(12), nullable=False, server_default=""),
-    _text("decided_by"),
+    words("decided_by"),
 )
 Index(
     "statement_lines_of",
@@ -90,10 +82,10 @@ explanations = Table(
     # A payment, or "STATEMENT/N" for a line that names none.
     Column("subject", String(80), primary_key=True),
     Column("kind", String(32), primary_key=True),
-    _int("delta"),
-    _text("by"),
-    _text("reason"),
-    _int("at"),
+    number("delta"),
+    words("by"),
+    words("reason"),
+    number("at"),
 )
 
 # A complaint about a payment or a payroll: the payment side of a grievance mechanism.
@@ -108,12 +100,12 @@ disputes = Table(
     Column("state", String(12), nullable=False, server_default="open"),
     Column("priority", String(12), nullable=False, server_default="normal"),
     # '' : anonymous
-    _text("by"),
-    _text("handler"),
-    _text("text"),
-    _text("resolution"),
-    _text("resolved_by"),
-    _int("at"),
-    _int("facts"),
+    words("by"),
+    words("handler"),
+    words("text"),
+    words("resolution"),
+    words("resolved_by"),
+    number("at"),
+    number("facts"),
 )
 Index("disputes_of", disputes.c.payroll, disputes.c.state)

@@ -17,28 +17,22 @@ from sqlalchemy import (
     text,
 )
 
+from .columns import number, words
+
 SCHEMA = 4
 metadata = MetaData()
 
 
-def _text(name: str, **kw: object) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default="", **kw)  # type: ignore[arg-type]
-
-
-def _int(name: str, default: int = 0) -> Column[int]:
-    return Column(name, BigInteger, nullable=False, server_default=str(default))
-
-
-meta = Table("meta", metadata, Column("key", String(64), primary_key=True), _text("value"))
+meta = Table("meta", metadata, Column("key", String(64), primary_key=True), words("value"))
 
 # One writer session per opened store: each has a hash chain of its own over the facts it wrote.
 sessions = Table(
     "sessions",
     metadata,
     Column("id", Integer, primary_key=True),
-    _int("opened_at"),
-    _text("process"),
-    _int("ended_at"),
+    number("opened_at"),
+    words("process"),
+    number("ended_at"),
 )
 
 payrolls = Table(
@@ -46,28 +40,28 @@ payrolls = Table(
     metadata,
     Column("id", String(96), primary_key=True),
     Column("name", Text, nullable=False, unique=True),
-    _text("state"),
-    _text("paused"),
-    _text("channel"),
-    _text("channels"),
-    _text("currency"),
-    _int("lines"),
-    _int("total"),
+    words("state"),
+    words("paused"),
+    words("channel"),
+    words("channels"),
+    words("currency"),
+    number("lines"),
+    number("total"),
     # What was proposed, and what is approved: digests over the invoices and over the planned payments, in order.
     Column("content", LargeBinary, nullable=False, server_default=""),
     Column("root", LargeBinary, nullable=False, server_default=""),
     # False while its lines are still being staged: nobody sees such a payroll.
     Column("complete", Boolean, nullable=False, server_default="0"),
-    _text("proposed_by"),
-    _int("proposed_at"),
-    _text("approved_by"),
-    _int("approved_at"),
-    _int("approval_ends"),
+    words("proposed_by"),
+    number("proposed_at"),
+    words("approved_by"),
+    number("approved_at"),
+    number("approval_ends"),
     # Nothing of it is sent before a driver says that this moment has come; 0: it waits for none.
-    _int("pay_at"),
-    _text("reconciled_by"),
-    _text("closed_by"),
-    _int("facts"),
+    number("pay_at"),
+    words("reconciled_by"),
+    words("closed_by"),
+    number("facts"),
 )
 
 payments = Table(
@@ -75,32 +69,32 @@ payments = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("payroll", String(96), nullable=False),
-    _int("line"),
-    _int("number", 1),
-    _text("invoice"),
-    _text("entitlement"),
-    _text("beneficiary"),
-    _text("name"),
-    _text("account_type"),
-    _text("account"),
-    _int("amount"),
-    _text("currency"),
-    _text("programme"),
-    _text("cycle"),
-    _text("instalment"),
-    _text("reference"),
-    _text("channel"),
-    _text("extra"),
+    number("line"),
+    number("number", 1),
+    words("invoice"),
+    words("entitlement"),
+    words("beneficiary"),
+    words("name"),
+    words("account_type"),
+    words("account"),
+    number("amount"),
+    words("currency"),
+    words("programme"),
+    words("cycle"),
+    words("instalment"),
+    words("reference"),
+    words("channel"),
+    words("extra"),
     Column("leaf", LargeBinary, nullable=False),
     # What follows is folded from the facts; `facts` is how many it was folded from.
     Column("state", String(12), nullable=False, server_default="planned"),
-    _int("facts"),
-    _int("attempt", 1),
-    _text("outcome_reference"),
-    _text("reason"),
+    number("facts"),
+    number("attempt", 1),
+    words("outcome_reference"),
+    words("reason"),
     # Still to be worked on by a driver, not before `due`, and not while a live `sender` has it.
     Column("open", Boolean, nullable=False, server_default="1"),
-    _int("due"),
+    number("due"),
     Column("sender", Integer),
     # The entitlement is taken by this payment: money may have moved and has not come back (law 9).
     Column("taken", Boolean, nullable=False, server_default="0"),
@@ -165,16 +159,16 @@ facts = Table(
     metadata,
     Column("session", Integer, primary_key=True, autoincrement=False),
     Column("n", BigInteger, primary_key=True, autoincrement=False),
-    _text("payroll"),
-    _text("payment"),
-    _int("no"),
-    _int("at"),
-    _text("kind"),
-    _text("value"),
-    _text("source"),
-    _int("attempt", 1),
-    _text("step"),
-    _text("key"),
+    words("payroll"),
+    words("payment"),
+    number("no"),
+    number("at"),
+    words("kind"),
+    words("value"),
+    words("source"),
+    number("attempt", 1),
+    words("step"),
+    words("key"),
     Column("digest", LargeBinary, nullable=False),
     Column("chain", LargeBinary, nullable=False),
     Column("salt", LargeBinary),
@@ -190,9 +184,9 @@ heads = Table(
     Column("session", Integer, nullable=False),
     Column("n", BigInteger, nullable=False),
     Column("chain", LargeBinary, nullable=False),
-    _int("at"),
-    _text("why"),
-    _text("signature"),
+    number("at"),
+    words("why"),
+    words("signature"),
 )
 
 blobs = Table(
@@ -203,17 +197,17 @@ arrivals = Table(
     "arrivals",
     metadata,
     Column("id", Integer, primary_key=True),
-    _text("channel"),
-    _int("at"),
-    _text("method"),
-    _text("path"),
-    _text("headers"),
-    _text("key"),
+    words("channel"),
+    number("at"),
+    words("method"),
+    words("path"),
+    words("headers"),
+    words("key"),
     Column("authentic", Boolean, nullable=False, server_default="0"),
     Column("blob", LargeBinary, nullable=False),
     # new -> heard | unmatched | ignored; how often the same body came again for the same key.
-    _text("state"),
-    _int("times", 1),
+    words("state"),
+    number("times", 1),
     UniqueConstraint("channel", "key", "blob", "authentic"),
 )
 # Whoever finds the address can post: counting these must not cost more, the more was received.
@@ -226,17 +220,17 @@ objections = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("payroll", String(96), nullable=False),
-    _text("payment"),
-    _int("line"),
-    _text("code"),
-    _text("message"),
-    _text("source"),
+    words("payment"),
+    number("line"),
+    words("code"),
+    words("message"),
+    words("source"),
     Column("blocks", Boolean, nullable=False, server_default="1"),
     # Found anew at each check, or fixed at the proposal.
     Column("of_check", Boolean, nullable=False, server_default="0"),
-    _text("released_by"),
-    _text("second_by"),
-    _text("why"),
+    words("released_by"),
+    words("second_by"),
+    words("why"),
 )
 Index("objections_of", objections.c.payroll, objections.c.id)
 
@@ -245,14 +239,14 @@ cases = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("payment", String(36), nullable=False),
-    _text("payroll"),
-    _text("entitlement"),
-    _text("kind"),
-    _int("attempt", 1),
-    _int("opened_at"),
-    _int("closed_at"),
-    _text("closed_by"),
-    _text("why"),
+    words("payroll"),
+    words("entitlement"),
+    words("kind"),
+    number("attempt", 1),
+    number("opened_at"),
+    number("closed_at"),
+    words("closed_by"),
+    words("why"),
     UniqueConstraint("payment", "kind", "attempt"),
 )
 Index("cases_open", cases.c.entitlement, sqlite_where=text("closed_at = 0"), postgresql_where=text("closed_at = 0"))
@@ -261,12 +255,12 @@ senders = Table(
     "senders",
     metadata,
     Column("id", Integer, primary_key=True),
-    _text("process"),
-    _int("started_at"),
-    _int("until"),
+    words("process"),
+    number("started_at"),
+    number("until"),
     Column("ended", Boolean, nullable=False, server_default="0"),
     # By which others of its machine can tell that it is gone.
-    _text("presence"),
+    words("presence"),
 )
 
 # Proposed releases of held payments: two different people (law 6).
@@ -274,22 +268,22 @@ releases = Table(
     "releases",
     metadata,
     Column("payment", String(36), primary_key=True),
-    _text("value"),
-    _text("by"),
-    _text("why"),
-    _text("reference"),
-    _text("signature"),
-    _int("at"),
-    _int("facts"),
+    words("value"),
+    words("by"),
+    words("why"),
+    words("reference"),
+    words("signature"),
+    number("at"),
+    number("facts"),
 )
 
 # A channel that its rail stopped: wrong credentials, institution account blocked.
-stops = Table("stops", metadata, Column("channel", String(64), primary_key=True), _text("reason"), _int("at"))
+stops = Table("stops", metadata, Column("channel", String(64), primary_key=True), words("reason"), number("at"))
 
 cursors = Table(
     "cursors",
     metadata,
     Column("observer", Text, primary_key=True),
     Column("session", Integer, primary_key=True, autoincrement=False),
-    _int("n"),
+    number("n"),
 )
