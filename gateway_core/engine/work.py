@@ -186,9 +186,9 @@ class Worker:
     def _decide(self, case: Case) -> Move:
         return decide(case.life, self.rules, self.runtime.now(), case.payment.id)
 
-    def _fact(self, case: Case, kind: str, value: str = "", *, at: int = 0, **rest: Any) -> Fact:
+    def _fact(self, case: Case, kind: str, value: str = "", *, at: int = 0, attempt: int = 0, **rest: Any) -> Fact:
         life = case.life
-        return Fact(life.facts + 1, at or self.runtime.now(), kind, value, attempt=life.attempt, **rest)
+        return Fact(life.facts + 1, at or self.runtime.now(), kind, value, attempt=attempt or life.attempt, **rest)
 
     # -- the flow goes on ---------------------------------------------------------------------------------------------
 
@@ -295,48 +295,42 @@ class Worker:
     async def _exchange(
         self, case: Case, step: Step, form: Mapping[str, Any], lane: Lane, source: Source, attempt: int = 0
     ) -> None:
+        """Send one request, and note what came of it. `attempt`: of which it is, where that is not the present one."""
         runtime, pace = self.runtime, self.channel.pace
-        attempt, name = attempt or case.life.attempt, step.name
+        about = {"attempt": attempt or case.life.attempt, "source": source, "step": step.name}
         try:
             out = wire(form, self.secrets)
         except Exception as error:
-            self._cannot_be_sent(case, name, source, error)
+            self._cannot_be_sent(case, error, about)
             return
         runtime.point(f"before-{source}")
         try:
             reply = await lane.send(out, pace.timeout, pace.body_limit)
         except NotSent as error:
             self.throttle.heard(runtime.now(), False)
-            kind = "unsent" if source == "ask" else "word"
-            value = str(error) if source == "ask" else "unknown"
-            about = self._fact(case, kind, value, source=source, step=name, body={"why": str(error)})
-            case.note(attrs.evolve(about, attempt=attempt))
+            kind, value = ("unsent", str(error)) if source == "ask" else ("word", "unknown")
+            case.note(self._fact(case, kind, value, body={"why": str(error)}, **about))
             return
         except NoAnswer as error:
             self.throttle.heard(runtime.now(), False)
-            about = self._fact(case, "word", "unknown", source=source, step=name, body={"why": str(error)[:300]})
-            case.note(attrs.evolve(about, attempt=attempt))
+            case.note(self._fact(case, "word", "unknown", body={"why": str(error)[:300]}, **about))
             return
         runtime.point(f"after-{source}")
         self.throttle.heard(runtime.now(), True)
-        ask = case.asks.get(name) or ask_of(name, step.body)
+        ask = case.asks.get(step.name) or ask_of(step.name, step.body)
         verdict, seen = judged(self.channel, ask, reply, source, form["path"])
         if isinstance(verdict, Refused) and verdict.stops_channel:
             await self.on_stop(self.channel.name, plain(verdict.reason or verdict.code))
-        case.note(
-            fact_of(
-                verdict, seen, no=case.life.facts + 1, at=runtime.now(), attempt=attempt, step=name,
-                source=source, money=step.moves_money,
-            )
-        )  # fmt: skip
+        said = {"no": case.life.facts + 1, "at": runtime.now(), "money": step.moves_money, **about}
+        case.note(fact_of(verdict, seen, **said))
 
-    def _cannot_be_sent(self, case: Case, name: str, source: Source, error: Exception) -> None:
+    def _cannot_be_sent(self, case: Case, error: Exception, about: dict[str, Any]) -> None:
         """A secret that is not there, or that no header can hold: nothing left, and trying again is no help."""
-        why = f"{name} cannot be sent: {type(error).__name__}: {plain(error, 200)}"
-        if source == "ask":
-            case.note(self._fact(case, "unsent", type(error).__name__, source=source, step=name, body={"why": why}))
-        if source == "reconcile":
-            case.note(self._fact(case, "word", "unknown", source=source, step=name, body={"why": why}))
+        why = f"{about['step']} cannot be sent: {type(error).__name__}: {plain(error, 200)}"
+        if about["source"] == "ask":
+            case.note(self._fact(case, "unsent", type(error).__name__, body={"why": why}, **about))
+        if about["source"] == "reconcile":
+            case.note(self._fact(case, "word", "unknown", body={"why": why}, **about))
         else:
             case.note(self._fact(case, "hold", why))
 

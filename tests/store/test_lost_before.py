@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 from gateway_dummy_server.gateway import DummyGateway, DummySettings
 
-from gateway_core.contract import Ask, Ctx, NotFound, PayFlow, Payment, Refused, Reply, Request, Verdict, path
+from gateway_core.contract import (
+    Ask,
+    Ctx,
+    NotFound,
+    PayFlow,
+    Payment,
+    Refused,
+    Reply,
+    Request,
+    Secret,
+    Verdict,
+    path,
+)
 
 if TYPE_CHECKING:
     from tests.conftest import Dummy, Shop
@@ -70,3 +83,42 @@ def test_an_attempt_that_a_look_up_ended_may_have_been_paid_before_the_restore(
     assert shop.state(payroll) == "held"
     assert "knows attempt 1" in shop.paymaster.payments(payroll)[0].reason
     assert gateway.late == 0 and set(server.moved_by_entitlement().values()) == {1}
+
+
+class CannotBeAsked(LooksUp):
+    """Nothing that is asked about its first attempts can be sent: a secret is gone from the configuration."""
+
+    name = "cannot_be_asked"
+
+    def execute_payment(self, payment: Payment, ctx: Ctx) -> PayFlow:
+        flow, answer = super().execute_payment(payment, ctx), None
+        try:
+            while True:
+                ask: Any = flow.send(answer)  # type: ignore[arg-type]
+                if ask.moves_money and ctx.attempt == 1:
+                    asked = attrs.evolve(ask.find_out, headers={"X-Gone": Secret("gone")})
+                    ask = attrs.evolve(ask, find_out=asked)
+                answer = yield ask
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+
+
+def test_what_cannot_be_sent_about_a_lost_attempt_is_noted_of_that_attempt(
+    open_shop: Callable[..., Shop], start_dummy: Callable[..., Dummy]
+) -> None:
+    """It is counted there, so that the asking has an end; and says nothing of the attempt that is to go."""
+    server = start_dummy()
+    shop = open_shop(server.url)
+    gateway = CannotBeAsked(DummySettings(base_url=server.url))
+    shop.speak(gateway)
+    payroll = shop.approved(shop.invoices(1))
+    shop.paymaster.restored(by="amina", second="joseph")
+    gateway.closed = True
+    shop.run(payroll)
+    shop.release(shop.payment(payroll), "refused")
+    gateway.closed = False
+    shop.paymaster.retry(shop.payment(payroll), by="amina", reason="the account is open again")
+    shop.run(payroll)
+    said = [event for event in shop.paymaster.events(shop.payment(payroll)) if event.source == "reconcile"]
+    assert {(event.attempt, event.value) for event in said} == {(1, "unknown")}
+    assert not server.moved_by_entitlement()
