@@ -10,8 +10,8 @@ from .auditing import Auditing
 from .contract.channel import Channel
 from .engine.batch.answers import Reading, read_now
 from .engine.batch.inbox import NAME
-from .engine.batch.judging import clean
 from .engine.decide import Rules
+from .engine.evidence import plain
 from .model.errors import NotPermitted, WrongState
 from .model.people import normal
 from .store import answers, document_views, files, refusals
@@ -52,7 +52,7 @@ class Filing(Auditing):
         kept = files.keep(self._store, [given] if isinstance(given, bytes) else _chunks(given), files.LARGEST)
         called = name or ("statement" if isinstance(given, bytes) else given.name)
         with self._store.write() as connection:
-            row = answers.register(connection, self._store, channel, clean(called, NAME), kept, by)
+            row = answers.register(connection, self._store, channel, plain(called, NAME), kept, by)
         if row.state == "new":
             assert known.batch is not None
             reading = Reading(self._store, channel, known.batch, Rules.of(known.capabilities), row)

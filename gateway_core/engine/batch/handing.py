@@ -88,7 +88,7 @@ class Handing:
             case Kind.APPROVE:
                 return await self._put(row, "approve")
             case Kind.ASK:
-                await self._exchange(row, life, bench.batch.probe, "find_out")
+                await self._exchange(row, bench.batch.probe, "find_out")
             case Kind.HOLD:
                 await bench.note(row.id, "hold", move.why)
             case _:
@@ -139,7 +139,7 @@ class Handing:
         if bench.holds(bench.now()):
             approve = partial(bench.batch.approve, reference=life.approved)
             how: tuple[Ask, Source] = (approve, "approve") if kind == "approve" else (bench.batch.put, "ask")
-            await self._exchange(fresh, life, *how)
+            await self._exchange(fresh, *how)
         return True
 
     async def _allowed(self, row: Record, kind: str) -> tuple[May, str]:
@@ -164,7 +164,7 @@ class Handing:
 
     # -- the way to the bank ------------------------------------------------------------------------------------------
 
-    async def _exchange(self, row: Record, life: DocumentLife, ask: Ask, source: Source) -> None:
+    async def _exchange(self, row: Record, ask: Ask, source: Source) -> None:
         bench, store, sha256 = self.bench, self.bench.store, row.sha256
         parcel = Parcel(row.name, sha256, row.size, row.id, lambda: files.read(store, sha256))
         bench.runtime.point(f"batch-{VERBS[source]}")

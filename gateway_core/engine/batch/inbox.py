@@ -12,9 +12,9 @@ from ...contract.transports.port import Handed, Ref
 from ...model.errors import GatewayCoreError
 from ...store import answers, documents, files
 from ...store.database import Record
+from ..evidence import plain
 from .answers import Reading
 from .bench import Bench
-from .judging import clean
 from .lines import tell
 
 log = logging.getLogger(__name__)
@@ -90,16 +90,16 @@ class Inbox:
         except GatewayCoreError:
             raise
         except Exception as error:
-            log.warning("channel %s: %s cannot be fetched: %s", bench.channel.name, clean(ref.name, NAME), error)
+            log.warning("channel %s: %s cannot be fetched: %s", bench.channel.name, plain(ref.name, NAME), error)
             return None
         with store.write() as connection:
-            return answers.register(connection, store, bench.channel.name, clean(ref.name, NAME), kept, "transport")
+            return answers.register(connection, store, bench.channel.name, plain(ref.name, NAME), kept, "transport")
 
     def _put_away(self, ref: Ref) -> None:
         try:
             self.bench.batch.transport.archive(ref)
         except Exception as error:
-            log.warning("channel %s: %s cannot be put away: %s", self.bench.channel.name, clean(ref.name, NAME), error)
+            log.warning("channel %s: %s cannot be put away: %s", self.bench.channel.name, plain(ref.name, NAME), error)
 
     async def _apply(self, row: Record) -> Record:
         """Read it whole; then page by page, each a job of the writer's own."""

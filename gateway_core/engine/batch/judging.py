@@ -36,8 +36,8 @@ def stated(said: LineFact, ours: Ours, answer: str, n: int, at: int) -> Fact | N
     kind, value, reason = _verdict(said.verdict)
     body: dict[str, Any] = {"answer": answer, "line": n}
     if reason:
-        body["reason"] = clean(reason, REASON)
-    reference = clean(said.reference, REFERENCE)
+        body["reason"] = plain(reason, REASON)
+    reference = plain(said.reference, REFERENCE)
     if said.proof:
         body["proof"] = True
     if said.amount is not None and said.amount != ours.amount:
@@ -49,19 +49,14 @@ def stated(said: LineFact, ours: Ours, answer: str, n: int, at: int) -> Fact | N
     return None if any(_same(fact, before) for before in ours.facts) else fact
 
 
-def clean(text: str, limit: int) -> str:
-    """A bank's words as any database takes them."""
-    return plain(text, limit).replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
 def stray(n: int, said: LineFact, why: str) -> Stray:
     """A line that is kept for people."""
     amount = said.amount
     minor = amount.minor if amount is not None and abs(amount.minor) <= LARGEST else None
     return Stray(
-        n, clean(why, REASON), type(said.verdict).__name__.lower(), key=clean(said.key, REFERENCE),
-        document=clean(said.document, REFERENCE), amount=minor, currency=clean(amount.currency, 3) if amount else "",
-        reference=clean(said.reference, REFERENCE), text=clean(said.text, TEXT),
+        n, plain(why, REASON), type(said.verdict).__name__.lower(), key=plain(said.key, REFERENCE),
+        document=plain(said.document, REFERENCE), amount=minor, currency=plain(amount.currency, 3) if amount else "",
+        reference=plain(said.reference, REFERENCE), text=plain(said.text, TEXT),
     )  # fmt: skip
 
 

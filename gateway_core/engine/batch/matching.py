@@ -24,8 +24,9 @@ from ...store import document_tables as d
 from ...store.answers import Stray
 from ...store.database import Record
 from ..decide import Rules
+from ..evidence import plain
 from ..naming import Found, find
-from .judging import REFERENCE, Ours, clean, stated, stray
+from .judging import REFERENCE, Ours, stated, stray
 from .lines import write_of
 
 # The bank has it, whatever was known of its put.
@@ -122,7 +123,7 @@ def _found(
 ) -> tuple[dict[int, tuple[str, int]], list[Stray]]:
     """{n: (payment, attempt)}, and the lines that name none."""
     keys = document_lines.by_key(connection, {said.key for _, said in page if KEY.fullmatch(said.key)})
-    wanted = {clean(said.reference, REFERENCE) for _, said in page if not said.key and said.reference}
+    wanted = {plain(said.reference, REFERENCE) for _, said in page if not said.key and said.reference}
     references = document_lines.by_reference(connection, wanted)
     found, strays = dict[int, tuple[str, int]](), list[Stray]()
     for n, said in page:
@@ -130,7 +131,7 @@ def _found(
             strays.append(stray(n, said, said.verdict.why or "the gateway does not understand it"))
             continue
         ids = None if not said.key else [keys[said.key]] if said.key in keys else []
-        named = find(ids, references.get(clean(said.reference, REFERENCE), []) if not said.key else None)
+        named = find(ids, references.get(plain(said.reference, REFERENCE), []) if not said.key else None)
         if isinstance(named, Found):
             found[n] = named.payment, named.attempt
         else:

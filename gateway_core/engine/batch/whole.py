@@ -13,7 +13,8 @@ from ...model.document import DocumentLife, note
 from ...model.facts import Fact
 from ...store import Store, answers, document_lines, documents
 from ...store.database import Record
-from .judging import REASON, REFERENCE, clean, stray
+from ..evidence import plain
+from .judging import REASON, REFERENCE, stray
 from .matching import Applied, evident
 
 BOOKED = frozenset({"paid", "returned"})
@@ -49,14 +50,14 @@ def _stated(
     said: LineFact, row: Record, life: DocumentLife, states: dict[str, tuple[int, int]], answer: str, now: int
 ) -> tuple[Fact | None, dict[str, object]]:
     """The fact, noted in `life`, and the columns that tell its lines; None when it says nothing new."""
-    reference = clean(said.reference, REFERENCE)
+    reference = plain(said.reference, REFERENCE)
     match said.verdict:
         case Refused() if row.state == "refused":
             return None, {}
         case Refused() if BOOKED & set(states):
             return note(life, now, "differs", "contradiction", "statement", answer=answer), {}
         case Refused():
-            reason = clean(f"{said.verdict.code}: {said.verdict.reason}", REASON)
+            reason = plain(f"{said.verdict.code}: {said.verdict.reason}", REASON)
             return note(life, now, "outcome", "refused", "statement", answer=answer, reason=reason), {}
         case Done() | Returned() if _differs(said, row):
             return note(life, now, "differs", "wrong_amount", "statement", answer=answer), {}
