@@ -1,1 +1,4 @@
-"""Moves instructions and knows no rail. Only `runtime`, `lanes` and `callbacks` touch asyncio, httpx or a clock."""
+"""Moves instructions and knows no rail.
+
+Only the seams touch asyncio, httpx or a clock: `runtime`, `lanes` with `transport` and `tls`, `callbacks`, `listener`.
+"""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import attrs
 
@@ -147,6 +148,4 @@ def _filled(value: Any, secrets: Mapping[str, str]) -> Any:
 
 
 def _quote(text: str) -> str:
-    from urllib.parse import quote
-
     return quote(str(text), safe="")

@@ -25,8 +25,8 @@ from ..store.database import now_us
 from .cycles import caps, staging
 from .intake import Taken
 
-# Small enough that a sender's write never waits long behind a page (design section 7).
 T = TypeVar("T")
+# Small enough that a sender's write never waits long behind a page (design section 7).
 PAGE = 500
 LISTED = 1000
 # A payroll may have lines of so many cycles.

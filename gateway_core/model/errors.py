@@ -13,7 +13,8 @@
     ├── StoreError              the store cannot be used: missing, foreign, of another schema
     │   ├── StoreUncertain      a COMMIT raised: it may or may not be on disk; reopen
     │   └── RestoredStore       the store is older than the last thing sent from it
-    └── SenderBusy              another process sends from this store
+    ├── SenderBusy              another process sends from this store
+    └── GatewayHangs            a plugin's code does not return and cannot be interrupted
 
 A payment that is refused, pending or unknown is never an exception: it is a state.
 """

@@ -21,13 +21,15 @@ by callback, or an unauthenticated callback |
 | restored | | the store was restored: ask before the first send |
 | late | paid, refused, returned, word, proof | what would have changed a payment of a closed payroll: a case |
 
-A document (a file of many payments) has facts of the same kinds about its one step, the put, and three of its own:
+A document (a file of many payments) has facts of the same kinds about its one step, the put, and some of its own:
 
 | kind | value | meaning |
 |---|---|---|
 | planned | | its bytes are on disk, and which payment is which line of it |
 | complete | | every line has its intent: the file may go |
 | intent ... restored | | as above, of the put; a word or an answer with the source `statement` is the bank's own |
+| word | parked | the bank has it under a reference of its own, and waits to be told |
+| approve | that reference | the bank is about to be told to carry out what it parks |
 | outcome | handed_over, refused | what the gateway made of the answer, or what the bank's own file proves |
 | differs | contradiction, wrong_amount | the bank's file says of the whole document what cannot be |
 | altered | | the bytes on disk are not those that were planned: nothing goes, people must look |
@@ -41,15 +43,13 @@ from typing import Any
 
 import attrs
 
-# Where an answer came from, and how much it weighs. A release or a ranked fact below ASKED never settles a payment.
-SOURCES = ("ask", "find_out", "callback", "reconcile", "flow", "driver", "officer", "statement", "document")
-
 
 @attrs.frozen
 class Fact:
     """`no` counts a payment's facts from 1; `at` is UTC in microseconds; `attempt` counts from 1.
 
-    `step` is the ask's name, `key` its idempotency key, `body` what replay and people need (never a secret).
+    `source` says whose word it is, and so what it weighs (`ranks`); "driver" is the engine itself. `step` is the ask's
+    name, `key` its idempotency key, `body` what replay and people need (never a secret).
     """
 
     no: int

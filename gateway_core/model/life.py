@@ -113,7 +113,6 @@ def _unsent(life: Life, fact: Fact) -> None:
     step = _current(life, fact)
     if step is None or step.verdict:
         return
-    step.unsent += 1
     _close_copy(life, step, fact, "unsent")
 
 
@@ -145,7 +144,6 @@ def _answer(life: Life, fact: Fact) -> None:
         return
     _doubt_again(life, step)
     if fact.value == "not_taken":
-        step.not_taken += 1
         _close_copy(life, step, fact, "not_taken")
     elif fact.value == "refused" and fact.source == "ask" and step.moves_money:
         step.closed += 1

@@ -26,8 +26,6 @@ class Step:
     first_at: int
     copies: int = 1
     closed: int = 0
-    unsent: int = 0
-    not_taken: int = 0
     verdict: str = ""
     answer: Fact | None = None
     refused_in_doubt: Fact | None = None

@@ -293,7 +293,7 @@ def create(store: Store, environment: str, identity: str) -> None:
 
 
 def recognise(store: Store, environment: str) -> None:
-    """Read the store's identity and refuse a foreign one, then begin a writer session."""
+    """Read the store's identity. Raises StoreError where there is no store, or another's."""
     with store.read() as connection:
         if not sa.inspect(connection).has_table("meta"):
             raise StoreError(f"there is no store at {store.shown}; `gateway init` makes one")

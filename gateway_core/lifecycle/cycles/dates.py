@@ -42,7 +42,7 @@ def judged(connection: Connection, row: Record, now: int, zone: tzinfo) -> list[
     for one in _rounds(connection, row.id):
         if day < one.starts:
             text = f"cycle {one.address} begins on {one.starts}; schedule the payroll, or let two people release this"
-            found.append(Objection("cycle_not_begun", text, "cycle"))
+            found.append(Objection(NOT_BEGUN, text, "cycle"))
         if one.ends and day > one.ends:
             found.append(Objection("cycle_over", f"cycle {one.address} ended on {one.ends}", "cycle", blocks=False))
     return found
