@@ -15,8 +15,7 @@ from ..model.errors import NotFoundError, WrongState
 from ..model.facts import Fact
 from ..model.life import Life, fold
 from ..model.people import differ, differ_shown
-from ..model.proof import UNPAID
-from ..model.states import SENDS
+from ..model.states import SENDS, UNPAID
 from ..store import Store, cash, document_lines, journal, payrolls, proofs
 from ..store.database import Record, now_us
 from . import stating

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ..model.payment import Objection, Payment
-from ..model.proof import UNPAID
+from ..model.states import UNPAID
 from ..store import Store, cash, document_lines, files, parcels, proofs
 from ..store import cash_tables as c
 from ..store.database import Record

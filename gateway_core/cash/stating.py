@@ -24,10 +24,7 @@ def state(connection: Connection, store: Store, row: Record, life: Life, facts: 
     for fact in facts:
         numbered.append(attrs.evolve(fact, no=life.facts + 1))
         add(life, numbered[-1])
-    write = Write(
-        payment=row.id, payroll=row.payroll, expected=before, facts=tuple(numbered), state=life.state,
-        attempt=life.attempt, reference=life.reference, reason=life.reason, due=0 if life.settled else NEVER,
-        open=not life.settled, cases=tuple(life.cases[known:]),
-    )  # fmt: skip
+    due = 0 if life.settled else NEVER
+    write = Write.of(row.id, row.payroll, life, before, numbered, due, cases=tuple(life.cases[known:]))
     if writes.apply(connection, store, [write]) != [Result.OK]:
         raise WrongState(f"payment {row.id} is being worked on just now; do it again")

@@ -12,7 +12,7 @@ import attrs
 import typer
 
 from ..model.errors import WrongState
-from ..model.states import SENDS
+from ..model.states import SENDS, SETTLED
 from . import options as o
 from .app import command
 from .desk import Desk
@@ -58,9 +58,8 @@ def send(desk: Desk, paymaster: Paymaster, payroll: str | None, wait: float, *, 
 
 
 def _left(paymaster: Paymaster, payroll: str | None) -> int:
-    settled = {"paid", "refused", "returned", "cancelled"}
     open_ = [status for status in paymaster.status(payroll) if status.state in ("approved", "ongoing")]
-    return sum(count for status in open_ for state, count in status.counts.items() if state not in settled)
+    return sum(count for status in open_ for state, count in status.counts.items() if state not in SETTLED)
 
 
 @contextlib.contextmanager

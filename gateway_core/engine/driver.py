@@ -33,6 +33,7 @@ from .groups import Groups
 from .hear import hear
 from .jobs import Job as Job
 from .mark import Mark
+from .objecting import objections
 from .pace import Throttle
 from .presence import Presence
 from .pump import Pump
@@ -257,13 +258,8 @@ class Driver:
         for _ in range(min(len(pump.queue), len(pump.waiting))):
             pump.waiting.popleft().set()
 
-    async def _objections(self, payments: list[Payment]) -> dict[str, str]:
-        """What the host's policies say against sending these now: {payment: the first blocking objection}."""
-        if not payments or not self.policies.asks_before_sending():
-            return {}
-        said = await self.runtime.offload(partial(self.policies.before_sending, payments))
-        blocking = [(payment, f"{o.source}: {o.code}: {o.message}") for payment, o in said if o.blocks]
-        return dict(reversed(blocking))
+    async def _objections(self, payments: Sequence[Payment]) -> dict[str, str]:
+        return await objections(self.runtime, self.policies, payments)
 
     def _hold(self, case: Case, why: str) -> None:
         life = case.life

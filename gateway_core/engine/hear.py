@@ -14,7 +14,6 @@ from ..contract.channel import Channel
 from ..contract.replies import Refused, Unknown
 from ..model.facts import Fact
 from ..model.life import add, fold
-from ..model.states import SETTLED
 from ..store import Result, Store, Write, inbox, journal, payments, writes
 from ..store.database import Record
 from .evidence import fact_of, judged, plain
@@ -64,12 +63,7 @@ def _heard_by(
         return "ignored"
     known = len(life.cases)
     add(life, fact)
-    open_ = life.state not in SETTLED and life.state != "held"
-    write = Write(
-        payment=line.payment.id, payroll=line.payroll, expected=len(line.facts), facts=(fact,), state=life.state,
-        attempt=life.attempt, reference=life.reference, reason=life.reason, due=0, open=open_,
-        cases=tuple(life.cases[known:]),
-    )  # fmt: skip
+    write = Write.of(line.payment.id, line.payroll, life, len(line.facts), [fact], cases=tuple(life.cases[known:]))
     # What cannot be written would come again and again: its row disagrees with its facts, as `gateway verify` tells.
     return "heard" if writes.apply(connection, store, [write]) == [Result.OK] else "unmatched"
 

@@ -373,10 +373,8 @@ class Worker:
     def _write(self, case: Case, release: bool, due: int) -> Write:
         """`due` counts from the release on; a sender that dies before it leaves the payment due at once."""
         life = case.life
-        return Write(
-            payment=case.payment.id, payroll=case.payroll, expected=life.facts - len(case.unsaved),
-            facts=tuple(case.unsaved), state=life.state, attempt=life.attempt, reference=life.reference,
-            reason=life.reason, due=due, open=not life.settled, sender=self.sender, release=release,
-            money_intent=case.money_intent, money_copy=case.money_copy, ended_attempt=case.ended,
+        return Write.of(
+            case.payment.id, case.payroll, life, life.facts - len(case.unsaved), case.unsaved, due, sender=self.sender,
+            release=release, money_intent=case.money_intent, money_copy=case.money_copy, ended_attempt=case.ended,
             cases=tuple(life.cases[case.cases_saved :]),
         )  # fmt: skip

@@ -133,11 +133,10 @@ def _state(
     fact = Fact(life.facts + 1, now_us(), kind, value, f"officer {by}", attempt, body=body)
     known = len(life.cases)
     add(life, fact)
-    write = Write(
-        payment=line.payment.id, payroll=line.payroll, expected=len(line.facts), facts=(fact,), state=life.state,
-        attempt=life.attempt, reference=life.reference, reason=life.reason, due=0, open=not life.settled,
-        ended_attempt=attempt if kind == "retry" and money is not None else 0, cases=tuple(life.cases[known:]),
-    )  # fmt: skip
+    ended = attempt if kind == "retry" and money is not None else 0
+    cases = tuple(life.cases[known:])
+    who, before = (line.payment.id, line.payroll), len(line.facts)
+    write = Write.of(*who, life, before, [fact], ended_attempt=ended, cases=cases)
     if writes.apply(connection, store, [write]) != [Result.OK]:
         raise WrongState(f"payment {line.payment.id} is being worked on just now; try again")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -24,11 +23,11 @@ from ..store import tables as t
 from ..store.database import now_us
 from .cycles import caps, staging
 from .intake import Taken
+from .intake.findings import refuse
 
 T = TypeVar("T")
 # Small enough that a sender's write never waits long behind a page (design section 7).
 PAGE = 500
-LISTED = 1000
 # A payroll may have lines of so many cycles.
 MOST_CYCLES = 1000
 BESIDE = (
@@ -57,7 +56,7 @@ def propose(
     payroll = payroll_id(store.deployment, name)
     if _already(store, payroll, name, taken, channel):
         return payroll
-    _refuse_if_in_use(store, payroll, taken)
+    refuse(_in_use(store, payroll, taken))
     try:
         plan = _stage(store, payroll, name, taken, channel, by, progress, seen or {})
         _stage_objections(store, payroll, taken, plan.at, by, note)
@@ -157,7 +156,7 @@ def _empty(store: Store, payroll: str, at: int) -> None:
             lines = bool(ids)
             if not lines:
                 connection.execute(sa.delete(c.payroll_cycles).where(c.payroll_cycles.c.payroll == payroll))
-        _let_others_write()
+        staging.let_others_write()
 
 
 def _corrected(store: Store, payroll: str, channel: str, by: str, at: int) -> bool:
@@ -188,32 +187,17 @@ def _still_ours(connection: Connection, payroll: str, at: int) -> None:
         raise WrongState(BESIDE)
 
 
-def _let_others_write() -> None:
-    """SQLite hands its one write lock to whoever asks first: leave a gap, so that a waiting sender gets it."""
-    time.sleep(0.002)
-
-
-def _refuse_if_in_use(store: Store, payroll: str, taken: Taken) -> None:
-    mistakes: list[Mistake] = []
-    more = 0
+def _in_use(store: Store, payroll: str, taken: Taken) -> Iterator[Mistake]:
+    """Lines whose entitlement lies in another payroll."""
     for page in taken.entitlements(PAGE):
         with store.read() as connection:
             used = payments.entitlements_in_use(connection, [entitlement for _, entitlement, _ in page], payroll)
         for line, entitlement, _ in page:
-            if (row := used.get(entitlement)) is None:
-                continue
-            if len(mistakes) >= LISTED:
-                more += 1
-                continue
-            mistakes.append(
-                Mistake(
-                    line, "invoice" if entitlement.startswith("invoice:") else "beneficiary",
-                    f"{entitlement} is {row.state} already: invoice {row.invoice} of payroll {row.payroll!r}",
-                    "take the line out; what is owed once is paid once", "entitlement_in_use",
-                )
-            )  # fmt: skip
-    if mistakes:
-        raise InvalidPayroll(mistakes, more)
+            if (row := used.get(entitlement)) is not None:
+                field = "invoice" if entitlement.startswith("invoice:") else "beneficiary"
+                reason = f"{entitlement} is {row.state} already: invoice {row.invoice} of payroll {row.payroll!r}"
+                mend = "take the line out; what is owed once is paid once"
+                yield Mistake(line, field, reason, mend, "entitlement_in_use")
 
 
 def _stage(
@@ -238,7 +222,7 @@ def _stage(
             raise Lies(f"payroll {name!r} was proposed beside another with the same people; try again") from error
         progress(len(rows))
         store.tidy()
-        _let_others_write()
+        staging.let_others_write()
     return plan
 
 
@@ -345,7 +329,7 @@ def _stage_objections(store: Store, payroll: str, taken: Taken, at: int, by: str
         with store.write() as connection:
             _still_ours(connection, payroll, at)
             connection.execute(sa.insert(t.objections), [_objection(payroll, line, o, by, note) for line, o in batch])
-        _let_others_write()
+        staging.let_others_write()
 
 
 def _objection(payroll: str, line: int, objection: Objection, by: str, note: str) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .states import UNPAID
+
 if TYPE_CHECKING:
     from .facts import Fact
     from .life import Life, Step
 
 DOUBLE = "possible_double_payment"
-# Nothing of these was paid, as far as we know.
-UNPAID = frozenset({"refused", "cancelled", "returned"})
 
 
 def heard(life: Life, step: Step | None, fact: Fact) -> None:

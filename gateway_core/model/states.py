@@ -23,6 +23,8 @@ STATES = tuple(PAYMENT)
 
 # Nothing more happens by itself in these.
 SETTLED = frozenset({"paid", "refused", "returned", "cancelled"})
+# What was to be paid is owed still: nothing moved for good.
+UNPAID = SETTLED - {"paid"}
 # Money may move, or has moved and not come back: the entitlement is taken.
 TAKEN = frozenset({"sending", "pending", "unknown", "held", "paid"})
 # Nothing was sent, or nothing can still land: these may be withdrawn.

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from ..model.errors import NotFoundError, WrongState
 from ..model.payment import Invoice
 from ..model.people import differ
-from ..model.states import SETTLED, shown_state
+from ..model.states import SETTLED, UNPAID, shown_state
 from ..store import Store, answers, disputes, journal, payments, payrolls, statements
 from ..store import tables as t
 from ..store.database import Record, now_us
@@ -21,7 +21,6 @@ from .audit import AGREES, Agreement, open_cases
 from .report import Report, report
 
 PAGE = 500
-UNPAID = ("refused", "returned", "cancelled")
 
 
 @attrs.frozen

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from ..model.errors import InvalidPayroll, WrongState
 from ..model.identity import Root
-from ..store import Store, documents, payrolls, statements
+from ..store import Store, cases, payrolls, statements
 from ..store.database import Record
 from ..store.files import Kept
 from .taking import Taken
@@ -103,8 +103,8 @@ def touch(connection: Connection, store: Store, statement: str, by: str) -> None
 
 def _cases(connection: Connection, row: Record, taken: Taken) -> None:
     if taken.counts.get("unknown") or taken.counts.get("proposed"):
-        documents.open_case(connection, row.id, row.payroll, UNKNOWN_LINE)
+        cases.open_case(connection, row.id, row.payroll, UNKNOWN_LINE)
     if taken.counts.get("late"):
         late = sorted({str(change[17]) for change in taken.scratch.rows("late")})
         for number, payroll in enumerate(late, start=1):
-            documents.open_case(connection, row.id, payroll, LATE_LINE, number)
+            cases.open_case(connection, row.id, payroll, LATE_LINE, number)

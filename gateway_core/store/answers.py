@@ -10,10 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ..model.errors import NotFoundError
-from ..model.facts import Fact
 from ..model.identity import derived_uuid
 from . import document_tables as d
-from . import journal
+from . import recording
 from .database import Record, Store, now_us
 from .files import Kept
 
@@ -74,10 +73,7 @@ def record(
     connection: Connection, store: Store, row: Record, kind: str, by: str, body: Mapping[str, Any], **columns: Any
 ) -> None:
     """State a fact about an answer and write what follows from it."""
-    fact = Fact(row.facts + 1, now_us(), kind, str(columns.get("state", "")), by, body=body)
-    journal.append(connection, store, [(row.id, "", fact)])
-    here = sa.update(d.answers).where(_a.id == row.id)
-    connection.execute(here.values(facts=row.facts + 1, **columns))
+    recording.record(connection, store, d.answers, row, row.name, kind, by, body, **columns)
 
 
 def count(connection: Connection, row: Record, applied: int, known: int, strays: int, done: int) -> None:

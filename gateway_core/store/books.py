@@ -12,12 +12,11 @@ from ..model.errors import NotFoundError, WrongState
 from ..model.facts import Fact
 from . import book_tables as b
 from . import journal
-from . import tables as t
 from .database import Record, Store, now_us
+from .findings import miscounted
 
 DESK = "desk"
 _b = b.books.c
-_f = t.facts.c
 
 
 def balance_of(channel: str) -> str:
@@ -58,7 +57,6 @@ def wrong(store: Store) -> Iterator[str]:
         rows = list(connection.execute(sa.select(b.books).order_by(_b.id)))
     for row in rows:
         with store.read() as connection:
-            query = sa.select(_f.no).where(_f.payment == "", _f.payroll == row.id).order_by(_f.no)
-            numbers = list(connection.execute(query).scalars())
-        if numbers != list(range(1, row.facts + 1)):
-            yield f"book {row.id!r}: the table counts {row.facts} facts, the journal has {len(numbers)}"
+            facts = journal.rows_of_payroll(connection, row.id)
+        if why := miscounted(row, facts):
+            yield f"book {row.id!r}: {why}"

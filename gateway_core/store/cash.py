@@ -13,7 +13,7 @@ from ..model.errors import NotFoundError, WrongState
 from ..model.facts import Fact
 from ..model.identity import derived_uuid
 from . import cash_tables as c
-from . import document_lines, journal
+from . import document_lines, journal, recording
 from . import document_tables as d
 from . import tables as t
 from .database import Record, Store, now_us
@@ -104,11 +104,7 @@ def record(
         connection.execute(sa.insert(c.lists).values(**made))
         row = row_of(connection, document)
     assert row is not None
-    fact = Fact(row.facts + 1, now_us(), kind, str(columns.get("state", "")), by, body=body)
-    journal.append(connection, store, [(row.id, "", fact)])
-    same = sa.update(c.lists).where(_l.document == document, _l.facts == row.facts)
-    if connection.execute(same.values(facts=row.facts + 1, **columns)).rowcount != 1:
-        raise WrongState("this list was changed by someone else just now; look again")
+    recording.record(connection, store, c.lists, row, "this list", kind, by, body, **columns)
 
 
 def sums(connection: Connection, document: str) -> dict[str, tuple[int, int]]:

@@ -10,24 +10,21 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ..model.accounts import Account
-from ..model.errors import NotFoundError, WrongState
-from ..model.facts import Fact
+from ..model.errors import NotFoundError
 from ..model.identity import derived_uuid, digest
 from ..model.money import Money
 from ..model.payment import Invoice
-from ..model.states import WITHDRAWN
+from ..model.states import UNPAID, WITHDRAWN
 from . import cycle_tables as c
-from . import journal
+from . import recording
 from . import tables as t
-from .database import Record, Store, now_us
+from .database import Record, Store
 from .prepared import Prepared
 
 _c = c.cycles.c
 _i = c.invoices.c
 _p = t.payments.c
 _r = t.payrolls.c
-# A payment that came to nothing: what it was for is owed still.
-CAME_BACK = ("refused", "returned", "cancelled")
 PAGE = 1000
 INSERT = Prepared(
     sa.insert(c.invoices).values(
@@ -92,11 +89,7 @@ def record(
     connection: Connection, store: Store, row: Record, kind: str, by: str, body: Mapping[str, Any], **columns: Any
 ) -> None:
     """State a fact about it and write what follows."""
-    fact = Fact(row.facts + 1, now_us(), kind, str(columns.get("state", "")), by, body=body)
-    journal.append(connection, store, [(row.id, "", fact)])
-    same = sa.update(c.cycles).where(_c.id == row.id, _c.facts == row.facts)
-    if connection.execute(same.values(facts=row.facts + 1, **columns)).rowcount != 1:
-        raise WrongState(f"{address_of(row)} was changed by someone else just now; look again")
+    recording.record(connection, store, c.cycles, row, address_of(row), kind, by, body, **columns)
 
 
 # -- invoices ----------------------------------------------------------------------------------------------------------
@@ -173,7 +166,7 @@ def live(
         sa.select(_p.entitlement, _p.state, _r.name.label("payroll"), _r.complete, _r.id)
         .join(t.payrolls, _r.id == _p.payroll)
         .where(_p.entitlement.in_(entitlements), _p.payroll != but)
-        .where(_r.state.not_in(WITHDRAWN), _p.state.not_in(CAME_BACK))
+        .where(_r.state.not_in(WITHDRAWN), _p.state.not_in(UNPAID))
     )
     query = query if staged else query.where(_r.complete)
     query = query if drafts else query.where(sa.or_(_r.state != "draft", sa.not_(_r.complete)))

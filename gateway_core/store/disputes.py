@@ -9,10 +9,9 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from ..model.errors import NotFoundError, WrongState
-from ..model.facts import Fact
+from ..model.errors import NotFoundError
 from ..model.identity import derived_uuid
-from . import journal
+from . import recording
 from . import statement_tables as s
 from .database import Record, Store, now_us
 
@@ -60,11 +59,7 @@ def record(
     connection: Connection, store: Store, row: Record, kind: str, by: str, body: Mapping[str, Any], **columns: Any
 ) -> None:
     """State a fact about it and write what follows."""
-    fact = Fact(row.facts + 1, now_us(), kind, str(columns.get("state", "")), by, body=body)
-    journal.append(connection, store, [(row.id, "", fact)])
-    same = sa.update(s.disputes).where(_d.id == row.id, _d.facts == row.facts)
-    if connection.execute(same.values(facts=row.facts + 1, **columns)).rowcount != 1:
-        raise WrongState(f"dispute {row.number} was changed by someone else just now; look again")
+    recording.record(connection, store, s.disputes, row, f"dispute {row.number}", kind, by, body, **columns)
 
 
 def listed(

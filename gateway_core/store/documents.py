@@ -15,8 +15,8 @@ from ..model.errors import NotFoundError
 from ..model.facts import Fact
 from ..model.identity import Root, digest
 from ..model.states import DELIVERED, DOCUMENT
+from . import cases, journal
 from . import document_tables as d
-from . import journal
 from . import tables as t
 from .database import Record, Store, now_us
 
@@ -58,6 +58,12 @@ def find(connection: Connection, document: str) -> Record:
     if row is None:
         raise NotFoundError(f"there is no document {document!r}; `gateway documents` lists them")
     return row
+
+
+def fixed(row: Record) -> dict[str, Any]:
+    """What is fixed of a document before anything of it leaves: its fact `planned` says it, and it never changes."""
+    said = ("channel", "number", "name", "sha256", "size", "lines", "total", "currency", "fingerprint", "payroll")
+    return {name: getattr(row, name) for name in said} | {"allocation": bytes(row.allocation).hex()}
 
 
 def by_name(connection: Connection, channel: str, name: str) -> Record | None:
@@ -102,16 +108,7 @@ def tell(
     if connection.execute(same.values(values | columns)).rowcount != 1:
         raise Changed(row.id)
     for kind, attempt in life.cases:
-        open_case(connection, row.id, row.payroll, kind, attempt)
-
-
-def open_case(connection: Connection, subject: str, payroll: str, kind: str, attempt: int = 1) -> None:
-    """A case about a file: it freezes nobody's entitlement, and its payroll does not close over it."""
-    c = t.cases.c
-    there = sa.select(c.id).where(c.payment == subject, c.kind == kind, c.attempt == attempt)
-    if connection.execute(there).first() is None:
-        new = {"payment": subject, "payroll": payroll, "kind": kind, "attempt": attempt, "opened_at": now_us()}
-        connection.execute(sa.insert(t.cases).values(entitlement="", **new))
+        cases.open_case(connection, row.id, row.payroll, kind, attempt)
 
 
 def unfinished(connection: Connection, payroll: str, channel: str) -> list[Record]:

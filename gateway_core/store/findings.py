@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import attrs
@@ -59,6 +60,13 @@ class Verification:
             *lines,
             f"{len(self.findings) + self.more:,} findings: pay nothing from this store until each is explained",
         ]
+
+
+def miscounted(row: Record, facts: Sequence[Record]) -> str:
+    """What is wrong with the numbers of a row's own facts, or ''."""
+    if [fact.no for fact in facts] == list(range(1, row.facts + 1)):
+        return ""
+    return f"the table counts {row.facts} facts, the journal has {len(facts)}"
 
 
 def shown_time(us: int) -> str:

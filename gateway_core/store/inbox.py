@@ -81,7 +81,7 @@ def keep(connection: Connection, channel: str, arrival: Arrival, key: str, authe
         else:
             _AGAIN.run(connection, [{"w_id": row.id} for row in same])
         return True
-    stranger = not authentic and journal.payment_of_key(connection, key) is None
+    stranger = not authentic and not journal.asked_under(connection, key)
     if stranger and (len(arrival.body) > LARGEST_OF_STRANGERS or _strangers(connection, channel)):
         return False
     limit = AUTHENTIC_PER_KEY if authentic else UNAUTHENTIC_PER_KEY
@@ -102,7 +102,7 @@ def _is_news(connection: Connection, key: str, at: int, state: str) -> bool:
     What nobody has acted on yet is renewed only where no payment asks under its key: a check may wait for it.
     """
     if state == "new":
-        return journal.payment_of_key(connection, key) is None
+        return not journal.asked_under(connection, key)
     given = {"w_key": key, "w_at": at, "w_long_ago": at < now_us() - AT_ONCE}
     return bool(key) and bool(_NEWS.rows(connection, **given))
 

@@ -38,7 +38,7 @@ _keyed = (_f.key == sa.bindparam("w_key"), sa.text("facts.key <> ''"), _f.kind =
 _OF_PAYROLL = Prepared(
     sa.select(t.facts).where(sa.text("facts.payment = ''"), _f.payroll == sa.bindparam("w_payroll")).order_by(_f.no)
 )
-_OF_KEY = Prepared(sa.select(_f.payment, _f.step).where(*_keyed).limit(1))
+_OF_KEY = Prepared(sa.select(_f.payment).where(*_keyed).limit(1))
 # So many payments may ask under one key at the same time and hear its answer; the others ask again.
 ASKERS = 64
 _ALL_OF_KEY = Prepared(
@@ -129,8 +129,13 @@ def facts_of_many(connection: Connection, payments: Sequence[str]) -> dict[str, 
 
 
 def facts_of_payroll(connection: Connection, payroll: str) -> list[Fact]:
-    """The payroll's own facts: proposed, approved, paused, reconciled, closed ..."""
-    return [as_fact(row) for row in _OF_PAYROLL.rows(connection, w_payroll=payroll)]
+    """The own facts of a payroll (proposed, approved ...), or of what has a payroll's place: a file, a book."""
+    return [as_fact(row) for row in rows_of_payroll(connection, payroll)]
+
+
+def rows_of_payroll(connection: Connection, payroll: str) -> list[Record]:
+    """The same as they stand in the journal, for whoever verifies it."""
+    return _OF_PAYROLL.rows(connection, w_payroll=payroll)
 
 
 def payments_of_key(connection: Connection, key: str) -> list[str]:
@@ -138,7 +143,6 @@ def payments_of_key(connection: Connection, key: str) -> list[str]:
     return [row.payment for row in _ALL_OF_KEY.rows(connection, w_key=key)]
 
 
-def payment_of_key(connection: Connection, key: str) -> tuple[str, str] | None:
-    """(payment id, step) of the intent that carries this key, or None."""
-    rows = _OF_KEY.rows(connection, w_key=key)
-    return (rows[0].payment, rows[0].step) if rows else None
+def asked_under(connection: Connection, key: str) -> bool:
+    """Whether any payment ever asked under this key."""
+    return bool(_OF_KEY.rows(connection, w_key=key))

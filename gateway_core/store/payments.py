@@ -14,7 +14,7 @@ from ..model.accounts import Account
 from ..model.facts import Fact
 from ..model.money import Money
 from ..model.payment import Payment
-from ..model.states import UNSENT, WITHDRAWN
+from ..model.states import UNPAID, UNSENT, WITHDRAWN
 from . import tables as t
 from .database import Record
 from .journal import facts_of_many
@@ -153,7 +153,7 @@ def entitlements_in_use(connection: Connection, entitlements: Sequence[str], but
         sa.select(_p.entitlement, _p.state, _p.invoice, r.name.label("payroll"), r.state.label("of"))
         .join(t.payrolls, r.id == _p.payroll)
         .where(_p.entitlement.in_(entitlements), _p.payroll != but, r.state.not_in(WITHDRAWN), r.complete)
-        .where(_p.state.not_in(("refused", "returned", "cancelled")))
+        .where(_p.state.not_in(UNPAID))
     )
     return {row.entitlement: row for row in connection.execute(query)}
 

@@ -12,10 +12,9 @@ from . import cash_tables as c
 from . import document_lines
 from . import document_tables as d
 from .database import Record
+from .document_lines import MANY
 
 PAGE = 200
-# Databases take so many parameters of a statement.
-MANY = 500
 _q = c.proofs.c
 _l = d.lines.c
 

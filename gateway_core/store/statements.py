@@ -11,9 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ..model.errors import NotFoundError, WrongState
-from ..model.facts import Fact
 from ..model.identity import Root, derived_uuid, digest
-from . import journal
+from . import recording
 from . import statement_tables as s
 from .database import Record, Store, now_us
 from .files import Kept
@@ -127,11 +126,7 @@ def record(
     connection: Connection, store: Store, row: Record, kind: str, by: str, body: Mapping[str, Any], **columns: Any
 ) -> None:
     """State a fact about it and write what follows."""
-    fact = Fact(row.facts + 1, now_us(), kind, str(columns.get("state", "")), by, body=body)
-    journal.append(connection, store, [(row.id, "", fact)])
-    same_row = sa.update(s.statements).where(_s.id == row.id, _s.facts == row.facts)
-    if connection.execute(same_row.values(facts=row.facts + 1, **columns)).rowcount != 1:
-        raise WrongState(f"{row.name} was changed by someone else just now; look again")
+    recording.record(connection, store, s.statements, row, row.name, kind, by, body, **columns)
 
 
 def staged(connection: Connection, statement: str) -> Record:

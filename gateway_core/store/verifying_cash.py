@@ -9,18 +9,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from ..model.identity import derived_uuid
 from ..model.people import normal
 from . import cash_tables as c
-from . import tables as t
 from .database import Record, Store
-from .findings import Verification
-from .journal import as_fact
+from .findings import Verification, miscounted
+from .journal import as_fact, rows_of_payroll
 
 PAGE = 500
-_f = t.facts.c
 _q = c.proofs.c
 COUNTED = ("how", "handed_out", "returned", "reason")
 DECISIONS = ("accepted", "rejected")
@@ -35,7 +32,7 @@ def check_cash(store: Store, result: Verification) -> None:
         lists = list(connection.execute(sa.select(c.lists).order_by(c.lists.c.id)))
     for row in places:
         with store.read() as connection:
-            for sentence in _place(row, _facts(connection, row.id)):
+            for sentence in _place(row, rows_of_payroll(connection, row.id)):
                 result.found(f"{row.kind} {row.code}: {sentence}")
     for row in lists:
         for sentence in _list(store, row):
@@ -46,18 +43,9 @@ def check_cash(store: Store, result: Verification) -> None:
             result.found(f"proof {row.id}: it was decided about, but no fact says so")
 
 
-def _facts(connection: Connection, subject: str) -> list[Record]:
-    query = sa.select(t.facts).where(_f.payment == "", _f.payroll == subject).order_by(_f.no)
-    return list(connection.execute(query))
-
-
-def _counted(row: Record, facts: Sequence[Record]) -> Iterator[str]:
-    if [fact.no for fact in facts] != list(range(1, row.facts + 1)):
-        yield f"the table counts {row.facts} facts, the journal has {len(facts)}"
-
-
 def _place(row: Record, facts: Sequence[Record]) -> Iterator[str]:
-    yield from _counted(row, facts)
+    if why := miscounted(row, facts):
+        yield why
     said = dict(as_fact(facts[-1]).body) if facts else {}
     kind, who = (facts[-1].value, facts[-1].source) if facts else ("", "anybody")
     if said != {"code": row.code, **json.loads(row.body)} or kind != row.kind:
@@ -66,8 +54,9 @@ def _place(row: Record, facts: Sequence[Record]) -> Iterator[str]:
 
 def _list(store: Store, row: Record) -> Iterator[str]:
     with store.read() as connection:
-        facts = _facts(connection, row.id)
-    yield from _counted(row, facts)
+        facts = rows_of_payroll(connection, row.id)
+    if why := miscounted(row, facts):
+        yield why
     if row.id != derived_uuid("pay list", row.document):
         yield "what was said is of another list"
     told: dict[str, Any] = {"state": "open", "counted_by": "", "sealed_by": "", "how": "", "reason": ""}

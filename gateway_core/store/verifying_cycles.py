@@ -15,10 +15,10 @@ from . import cycle_tables as c
 from . import cycles
 from . import tables as t
 from .database import Record, Store
-from .findings import Verification
-from .journal import as_fact
+from .findings import Verification, miscounted
+from .journal import as_fact, rows_of_payroll
 
-_f, _i, _p = t.facts.c, c.invoices.c, t.payments.c
+_i, _p = c.invoices.c, t.payments.c
 _of = c.payroll_cycles.c
 PAGE = 500
 
@@ -37,11 +37,9 @@ def check_cycles(store: Store, result: Verification, progress: Callable[[int], N
 
 def _wrong(store: Store, row: Record, progress: Callable[[int], None]) -> Iterator[str]:
     with store.read() as connection:
-        facts = list(
-            connection.execute(sa.select(t.facts).where(_f.payment == "", _f.payroll == row.id).order_by(_f.no))
-        )
-    if [fact.no for fact in facts] != list(range(1, row.facts + 1)):
-        yield f"the table counts {row.facts} facts, the journal has {len(facts)}"
+        facts = rows_of_payroll(connection, row.id)
+    if why := miscounted(row, facts):
+        yield why
         return
     told: dict[str, Any] = {"state": "active", "suspended_by": "", "why": "", "generations": 0}
     roots: dict[int, Record] = {}

@@ -15,15 +15,15 @@ from . import document_lines, files
 from . import document_tables as d
 from . import tables as t
 from .database import Record, Store
-from .findings import Verification
-from .journal import as_fact
+from .documents import fixed
+from .findings import Verification, miscounted
+from .journal import as_fact, rows_of_payroll
 
 PAGE = 500
 _d = d.documents.c
 _l = d.lines.c
 _a = d.answers.c
 _f = t.facts.c
-FIXED = ("channel", "number", "name", "sha256", "size", "lines", "total", "currency", "fingerprint", "payroll")
 FOLDED = ("state", "reason", "reference")
 
 
@@ -48,12 +48,10 @@ def check_documents(store: Store, result: Verification) -> None:
 def _wrong(store: Store, document: str) -> Iterator[str]:
     with store.read() as connection:
         row = connection.execute(sa.select(d.documents).where(_d.id == document)).one()
-        rows = list(
-            connection.execute(sa.select(t.facts).where(_f.payment == "", _f.payroll == document).order_by(_f.no))
-        )
+        rows = rows_of_payroll(connection, document)
         cases = set(connection.execute(sa.select(t.cases.c.kind).where(t.cases.c.payment == document)).scalars())
-    if [fact.no for fact in rows] != list(range(1, row.facts + 1)):
-        yield f"the table counts {row.facts} facts, the journal has {len(rows)}"
+    if why := miscounted(row, rows):
+        yield why
         return
     yield from _planned(row, rows)
     life = documents.fold(as_fact(fact) for fact in rows)
@@ -72,7 +70,7 @@ def _planned(row: Record, rows: Sequence[Record]) -> Iterator[str]:
     for fact in rows:
         body: dict[str, Any] = json.loads(fact.body or "{}")
         if fact.kind == "planned":
-            now = {name: getattr(row, name) for name in FIXED} | {"allocation": bytes(row.allocation).hex()}
+            now = fixed(row)
             if changed := sorted(name for name in now if body.get(name) != now[name]):
                 yield f"the table says another {', '.join(changed)} than when it was planned"
         elif fact.kind == "intent" and body.get("sha256") != row.sha256:

@@ -15,6 +15,7 @@ from . import payrolls, verifying_payments
 from . import tables as t
 from .database import Record, Store
 from .findings import Verification, shown_time
+from .journal import rows_of_payroll
 
 PAGE = 500
 LOWEST = -(2**63)
@@ -22,7 +23,6 @@ LOWEST = -(2**63)
 SAME_TIME = 60_000_000
 _r = t.payrolls.c
 _p = t.payments.c
-_f = t.facts.c
 Columns = dict[str, object]
 
 
@@ -44,9 +44,7 @@ def _ids(store: Store) -> list[str]:
 def _check_payroll(store: Store, payroll: str, result: Verification, progress: Callable[[int], None]) -> None:
     with store.read() as connection:
         row = connection.execute(sa.select(t.payrolls).where(_r.id == payroll)).one()
-        facts = list(
-            connection.execute(sa.select(t.facts).where(_f.payment == "", _f.payroll == payroll).order_by(_f.no))
-        )
+        facts = rows_of_payroll(connection, payroll)
     if not row.complete and not facts:
         result.note(f"payroll {payroll} was never proposed to its end; nobody sees it and nothing of it is paid")
         return

@@ -11,12 +11,10 @@ from sqlalchemy.engine import Connection
 
 from . import files, journal, statements
 from . import statement_tables as s
-from . import tables as t
 from .database import Record, Store
-from .findings import Verification
+from .findings import Verification, miscounted
 from .journal import as_fact
 
-_f = t.facts.c
 FIXED = ("kind", "channel", "payroll", "name", "sha256", "lines", "replaces")
 DISPUTED = ("payroll", "payment", "by", "text")
 
@@ -38,16 +36,11 @@ def check_statements(store: Store, result: Verification) -> None:
         result.found(sentence)
 
 
-def _facts(connection: Connection, subject: str) -> list[Record]:
-    query = sa.select(t.facts).where(_f.payment == "", _f.payroll == subject).order_by(_f.no)
-    return list(connection.execute(query))
-
-
 def _wrong(store: Store, row: Record) -> Iterator[str]:
     with store.read() as connection:
-        facts = _facts(connection, row.id)
-    if [fact.no for fact in facts] != list(range(1, row.facts + 1)):
-        yield f"the table counts {row.facts} facts, the journal has {len(facts)}"
+        facts = journal.rows_of_payroll(connection, row.id)
+    if why := miscounted(row, facts):
+        yield why
         return
     told: dict[str, Any] = {"state": "staging", "by": "", "confirmed_by": ""}
     decided: dict[int, tuple[str, str]] = {}
@@ -90,9 +83,9 @@ def _lines(store: Store, row: Record, decided: dict[int, tuple[str, str]]) -> It
 
 
 def _dispute(connection: Connection, row: Record) -> Iterator[str]:
-    facts = _facts(connection, row.id)
-    if [fact.no for fact in facts] != list(range(1, row.facts + 1)):
-        yield f"the table counts {row.facts} facts, the journal has {len(facts)}"
+    facts = journal.rows_of_payroll(connection, row.id)
+    if why := miscounted(row, facts):
+        yield why
         return
     told: dict[str, Any] = {"resolution": "", "resolved_by": ""}
     for fact in facts:

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ..model.facts import Fact
+from ..model.life import Life
 from ..model.states import PAYMENT, SENDS, TAKEN, UNSENT, shown_state
-from . import closed, journal, senders, suspension
+from . import cases, closed, journal, senders, suspension
 from . import tables as t
 from .database import NotAlone, Record, Store, now_us
 from .prepared import Among, Prepared
@@ -54,6 +55,16 @@ class Write:
     money_copy: bool = False
     ended_attempt: int = 0
     cases: tuple[tuple[str, int], ...] = ()
+
+    @classmethod
+    def of(
+        cls, payment: str, payroll: str, life: Life, expected: int, facts: Sequence[Fact], due: int = 0, **how: Any
+    ) -> Write:
+        """The write of new `facts`, which `life` holds already, after `expected` others."""
+        return cls(
+            payment=payment, payroll=payroll, expected=expected, facts=tuple(facts), state=life.state,
+            attempt=life.attempt, reference=life.reference, reason=life.reason, due=due, open=not life.settled, **how,
+        )  # fmt: skip
 
 
 _p = t.payments.c
@@ -170,7 +181,8 @@ def _store(connection: Connection, store: Store, writes: Sequence[Write], found:
         _ATTEMPTS.run(connection, intents)
     for write in writes:
         for kind, attempt in write.cases:
-            _open_case(connection, write, found[write.payment].entitlement, kind, attempt)
+            entitlement = found[write.payment].entitlement
+            cases.open_case(connection, write.payment, write.payroll, kind, attempt, entitlement=entitlement)
 
 
 def _is_progress(write: Write, row: Record) -> bool:
@@ -204,15 +216,3 @@ def _takes_anew(write: Write, row: Record) -> bool:
     if not row.taken and closed.late_paid(write.facts):
         return True
     return not row.taken and write.state in TAKEN and not (write.state == "held" and not write.cases)
-
-
-def _open_case(connection: Connection, write: Write, entitlement: str, kind: str, attempt: int) -> None:
-    c = t.cases.c
-    there = sa.select(c.id).where(c.payment == write.payment, c.kind == kind, c.attempt == attempt)
-    if connection.execute(there).first() is None:
-        connection.execute(
-            sa.insert(t.cases).values(
-                payment=write.payment, payroll=write.payroll, entitlement=entitlement, kind=kind, attempt=attempt,
-                opened_at=now_us(),
-            )
-        )  # fmt: skip

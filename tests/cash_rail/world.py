@@ -17,7 +17,7 @@ import attrs
 from gateway_core.cash import stating
 from gateway_core.cash.record import ProofRecord
 from gateway_core.model.errors import GatewayCoreError
-from gateway_core.model.proof import UNPAID
+from gateway_core.model.states import UNPAID
 
 from .phones import Phone
 

@@ -155,14 +155,14 @@ def test_a_waiting_writer_gets_its_turn(stores: None, tmp_path: Path) -> None:
     pages, stop, waited = [0], threading.Event(), []
 
     def proposer(store: Store) -> None:
-        from gateway_core.lifecycle.proposing import _let_others_write
+        from gateway_core.lifecycle.cycles.staging import let_others_write
 
         while not stop.is_set():
             with store.write() as connection:
                 connection.exec_driver_sql("UPDATE meta SET value = value")
                 stop.wait(0.02)
                 pages[0] += 1
-            _let_others_write()
+            let_others_write()
 
     thread = threading.Thread(target=proposer, args=(busy,))
     thread.start()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -15,7 +16,7 @@ from gateway_core.lifecycle import approval
 from gateway_core.model.accounts import Account
 from gateway_core.model.facts import Fact
 from gateway_core.model.identity import Root, derived_uuid
-from gateway_core.model.life import Life, add, fold
+from gateway_core.model.life import add, fold
 from gateway_core.model.money import Money
 from gateway_core.model.payment import Payment
 from gateway_core.reconcile import closing as closing_payrolls
@@ -120,20 +121,8 @@ def written(line: payments.Line, facts: Sequence[Said], **changes: Any) -> Write
         began = began or (kind == "intent" and bool(fact.body["moves_money"]))
         add(life, fact)
         new.append(fact)
-    return Write(
-        **{
-            "payment": line.payment.id, "payroll": line.payroll, "expected": len(line.facts), "facts": tuple(new),
-            "due": 0, "money_intent": began, "ended_attempt": ended, "cases": tuple(life.cases[known:]),
-            **derived(life), **changes,
-        }
-    )  # fmt: skip
-
-
-def derived(life: Life) -> dict[str, Any]:
-    return {
-        "state": life.state, "attempt": life.attempt, "reference": life.reference, "reason": life.reason,
-        "open": not life.settled,
-    }  # fmt: skip
+    how = {"money_intent": began, "ended_attempt": ended, "cases": tuple(life.cases[known:])}
+    return attrs.evolve(Write.of(line.payment.id, line.payroll, life, len(line.facts), new, **how), **changes)
 
 
 def tell(store: Store, payment: Payment, *facts: Said, **changes: Any) -> Result:

@@ -18,7 +18,7 @@ import attrs
 from ...contract.batch import Incoming, LineFact, StatementFact
 from ...contract.batch_channel import Batch
 from ...contract.guard import Hung
-from ...store import Store, answers, documents, files, payrolls
+from ...store import Store, answers, cases, documents, files, payrolls
 from ...store.database import Record
 from ..conversation import as_time
 from ..decide import Rules
@@ -36,7 +36,7 @@ UNREADABLE, UNKNOWN_LINE = "unreadable_answer", "unknown_line"
 
 @attrs.define
 class Reading:
-    """One answer in our hands. `touched`: documents and payrolls of which it said something."""
+    """One answer in our hands. `applied`: what it was about so far; `statements`: of the account itself."""
 
     store: Store
     channel: str
@@ -114,7 +114,7 @@ class Reading:
                 said["statements"] = [balances.body(one) for one in self.statements]
             answers.record(connection, self.store, row, "applied", "driver", said, state="applied", lines=row.done)
             if self.applied.ours_unmatched or _ours_unmatched(connection, row):
-                documents.open_case(connection, row.id, self.applied.payroll, UNKNOWN_LINE)
+                cases.open_case(connection, row.id, self.applied.payroll, UNKNOWN_LINE)
             documents.close_finished(connection, self.applied.documents)
             for payroll in sorted(self.applied.payrolls):
                 payrolls.paid_out(connection, self.store, payroll)
@@ -126,7 +126,7 @@ class Reading:
             if row.state != "new":
                 return
             answers.record(connection, self.store, row, "unreadable", "driver", {"why": why}, state="unreadable")
-            documents.open_case(connection, row.id, "", UNREADABLE)
+            cases.open_case(connection, row.id, "", UNREADABLE)
 
 
 def is_whole(said: LineFact) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from ...store import Store, documents
 from ..conversation import as_time
 from ..decide import Rules
 from ..mark import Mark
+from ..objecting import objections
 from ..pace import Throttle
 from ..runtime import SECOND, Runtime
 
@@ -67,12 +68,9 @@ class Bench:
         at = self.now()
         await self.runtime.write(lambda: note_fact(self.store, document, at, kind, value, source, body))
 
-    async def objections(self, payments: list[Payment]) -> dict[str, str]:
-        """What the host's policies say against sending these now: {payment: the first blocking objection}."""
-        if not payments or not self.policies.asks_before_sending():
-            return {}
-        said = await self.runtime.offload(lambda: self.policies.before_sending(payments))
-        return dict(reversed([(payment, f"{o.source}: {o.code}: {o.message}") for payment, o in said if o.blocks]))
+    async def objections(self, payments: Sequence[Payment]) -> dict[str, str]:
+        """See `objecting.objections`."""
+        return await objections(self.runtime, self.policies, payments)
 
 
 def note_fact(store: Store, document: str, at: int, kind: str, value: str, source: str, body: dict[str, Any]) -> None:

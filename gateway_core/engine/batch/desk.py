@@ -259,7 +259,7 @@ class Desk:
         for job in self.jobs:
             with_bank = await self.bench.runtime.offload(partial(self._line_due, job))
             where = (self.bench.store, job, self.bench.channel.name)
-            unsent = await self.bench.runtime.offload(partial(planning.unsent, *where))
+            unsent = await self.bench.runtime.offload(partial(planning.next_due, *where))
             if with_bank < NEVER:
                 dues += [with_bank, inbox.next_at]
             for row in await self._unfinished(job):

@@ -27,11 +27,8 @@ WITHDRAWN = "its file was given up before anything of it was sent"
 def write_of(case: Life, payment: Record, facts: Sequence[Fact], rules: Rules, now: int, **how: Any) -> Write:
     """The write of new facts, which `case` holds already. What is to be done next is decided from it."""
     move = decide(case, rules, now, payment.id)
-    return Write(
-        payment=payment.id, payroll=payment.payroll, expected=case.facts - len(facts), facts=tuple(facts),
-        state=case.state, attempt=case.attempt, reference=case.reference, reason=case.reason,
-        due=move.at if move.kind is Kind.WAIT else 0, open=not case.settled, **how,
-    )  # fmt: skip
+    due = move.at if move.kind is Kind.WAIT else 0
+    return Write.of(payment.id, payment.payroll, case, case.facts - len(facts), facts, due, **how)
 
 
 def intend(

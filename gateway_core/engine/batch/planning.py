@@ -127,13 +127,8 @@ def _end(bench: Bench, said: Sequence[tuple[Line, str, str, dict[str, Any]]]) ->
         source = "flow" if kind == "outcome" else "driver"
         fact = Fact(life.facts + 1, now, kind, plain(value), source, life.attempt, body=body)
         add(life, fact)
-        new.append(
-            Write(
-                payment=line.payment.id, payroll=line.payroll, expected=len(line.facts), facts=(fact,),
-                state=life.state, attempt=life.attempt, reference=life.reference, reason=life.reason, due=0,
-                open=not life.settled, sender=bench.sender, release=True,
-            )
-        )  # fmt: skip
+        who, known = (line.payment.id, line.payroll), len(line.facts)
+        new.append(Write.of(*who, life, known, [fact], sender=bench.sender, release=True))
     with bench.store.write() as connection:
         # What another was quicker with is as it is; it is looked at again at the next turn.
         writes.apply(connection, bench.store, new)
@@ -192,7 +187,7 @@ class Making:
         return bench.ctx(job.payroll, self.number, bench.now(), self._attempts)
 
 
-def unsent(store: Store, job: Job, channel: str) -> int | None:
+def next_due(store: Store, job: Job, channel: str) -> int | None:
     """When the next payment that no file holds yet may go; None when there is none."""
     query = sa.select(sa.func.min(_p.due)).where(
         _p.payroll == job.payroll, _p.channel == channel, _p.open, _p.sender.is_(None), _p.state.in_(UNSENT)

@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ...contract.batch import Document
 from ...contract.batch_channel import Faulty
-from ...model.document import note
+from ...model.document import DocumentLife, note
 from ...model.identity import derived_uuid
 from ...store import Result, Store, document_lines, documents
 from ...store import document_tables as d
@@ -118,14 +118,8 @@ def _lines(store: Store, document: str, places: Sequence[Place]) -> None:
 def _switch_on(store: Store, document: str, at: int) -> None:
     with store.write() as connection:
         row, life = documents.look(connection, document)
-        fact = note(life, at, "planned", **fixed(row))
+        fact = note(life, at, "planned", **documents.fixed(row))
         documents.tell(connection, store, row, life, [fact])
-
-
-def fixed(row: Record) -> dict[str, Any]:
-    """What the fact `planned` fixes of a document."""
-    said = ("channel", "number", "name", "sha256", "size", "lines", "total", "currency", "fingerprint", "payroll")
-    return {name: getattr(row, name) for name in said} | {"allocation": bytes(row.allocation).hex()}
 
 
 async def completed(bench: Bench, row: Record) -> bool:
@@ -165,6 +159,7 @@ async def give_up(bench: Bench, document: str, why: str) -> None:
         await bench.note(document, "withdrawn", why)
 
 
-def look(store: Store, document: str) -> Any:
+def look(store: Store, document: str) -> tuple[Record, DocumentLife]:
+    """A document as it is now, read in a transaction of its own."""
     with store.read() as connection:
         return documents.look(connection, document)

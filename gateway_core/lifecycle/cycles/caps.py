@@ -16,18 +16,18 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from ...model.errors import InvalidPayroll, Mistake, WrongState
+from ...model.errors import Mistake, WrongState
 from ...model.money import amount_text
-from ...model.states import WITHDRAWN
+from ...model.states import UNPAID, WITHDRAWN
 from ...store import Store, cycles
 from ...store import cycle_tables as c
 from ...store import tables as t
 from ...store.database import Record
 from ...store.payments import Line
+from ..intake.findings import LISTED, refuse
 from .terms import Terms, merged, read_terms
 
 _p, _r, _of = t.payments.c, t.payrolls.c, c.payroll_cycles.c
-LISTED = 1000
 PAGE = 500
 MEND = "take lines out, or let a named person raise the cap"
 
@@ -62,15 +62,7 @@ def terms_of(connection: Connection, programme: str, cycle: str) -> Terms | None
 
 def hold(store: Store, payroll: str) -> None:
     """Raises InvalidPayroll with every line of a payroll that is above a cap of its cycle."""
-    found: list[Mistake] = []
-    more = 0
-    for mistake in _all(store, payroll):
-        if len(found) < LISTED:
-            found.append(mistake)
-        else:
-            more += 1
-    if found:
-        raise InvalidPayroll(found, more)
+    refuse(_all(store, payroll))
 
 
 def _all(store: Store, payroll: str) -> Iterator[Mistake]:
@@ -169,7 +161,7 @@ def paid(connection: Connection, scope: Scope, beneficiaries: list[str]) -> dict
         sa.select(_p.beneficiary, sa.func.sum(_p.amount))
         .join(t.payrolls, _r.id == _p.payroll)
         .where(_p.beneficiary.in_(beneficiaries), _p.programme == scope.programme, _p.cycle == scope.cycle)
-        .where(_r.state.not_in(WITHDRAWN), _p.state.not_in(cycles.CAME_BACK), _p.currency == scope.terms.currency)
+        .where(_r.state.not_in(WITHDRAWN), _p.state.not_in(UNPAID), _p.currency == scope.terms.currency)
         # A proposal that was left half-way pays nobody. One that is being made now meets this cap at its approval.
         .where(sa.or_(_r.complete, _r.id == scope.payroll))
         .group_by(_p.beneficiary)

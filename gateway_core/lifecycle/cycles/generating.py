@@ -14,7 +14,7 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from ...model.errors import InvalidPayroll, Mistake, WrongState
+from ...model.errors import Mistake, WrongState
 from ...model.identity import Root
 from ...model.money import Money
 from ...model.payment import Invoice
@@ -23,11 +23,11 @@ from ...store import cycle_tables as c
 from ...store.database import Record
 from .. import proposing
 from ..intake import Taken
+from ..intake.findings import refuse
 from . import keeping, staging
 
 _i = c.invoices.c
 PAGE = 500
-LISTED = 1000
 
 
 @attrs.frozen
@@ -71,16 +71,7 @@ def generate(
 
 
 def _refuse(store: Store, row: Record, taken: Taken, replace: str) -> None:
-    found: list[Mistake] = []
-    more = 0
-    for page in taken.pages(PAGE):
-        for mistake in _differing(store, row, page, replace):
-            if len(found) < LISTED:
-                found.append(mistake)
-            else:
-                more += 1
-    if found:
-        raise InvalidPayroll(found, more)
+    refuse(mistake for page in taken.pages(PAGE) for mistake in _differing(store, row, page, replace))
 
 
 def _differing(store: Store, row: Record, page: Sequence[tuple[int, Invoice]], replace: str) -> Iterator[Mistake]:

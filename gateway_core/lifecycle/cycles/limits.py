@@ -17,7 +17,8 @@ from sqlalchemy.engine import Connection
 from ...contract.hookspecs import hookimpl
 from ...model.money import Money
 from ...model.payment import Objection, Payment
-from ...store import Store, cycles
+from ...model.states import UNPAID
+from ...store import Store
 from ...store import tables as t
 from . import caps
 from .caps import Scope
@@ -90,7 +91,7 @@ class LimitPolicy:
             if key not in self._approved:
                 self._approved[key] = _whole(connection, here)
             if any(self._approved[key].above(here, one) for one in some):
-                now = _whole(connection, here, _p.state.not_in(cycles.CAME_BACK))
+                now = _whole(connection, here, _p.state.not_in(UNPAID))
                 yield from ((one.id, said) for one in some if (said := now.above(here, one)) is not None)
 
 

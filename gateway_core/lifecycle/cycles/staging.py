@@ -49,7 +49,7 @@ def still_ours(connection: Connection, row: Record, at: int) -> None:
 
 
 def let_others_write() -> None:
-    """As in proposing: a waiting sender gets its turn."""
+    """SQLite hands its one write lock to whoever asks first: leave a gap, so that a waiting sender gets it."""
     time.sleep(0.002)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
 import attrs
 
-from ...model.errors import Mistake
+from ...model.errors import InvalidPayroll, Mistake
+
+LISTED = 1000
 
 
 class Problem(NamedTuple):
@@ -67,6 +70,14 @@ class Findings:
     def listed(self) -> list[Mistake]:
         """Those listed, in the order of the file (stable: a line's own mistakes keep the order of its columns)."""
         return sorted(self._listed, key=lambda mistake: mistake.line)
+
+
+def refuse(mistakes: Iterable[Mistake]) -> None:
+    """Raises InvalidPayroll where there is any: the first thousand are listed, the rest is counted."""
+    found = iter(mistakes)
+    listed = list(islice(found, LISTED))
+    if listed:
+        raise InvalidPayroll(listed, sum(1 for _ in found))
 
 
 @attrs.define
