@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 Progress = Callable[[int], None]
 
 
-def _quiet(count: int) -> None:
+def quiet(count: int) -> None:
     """No progress shown."""
 
 
@@ -43,7 +43,7 @@ class Auditing(Looking):
         except (OSError, GatewayCoreError) as error:
             log.warning("the heads were not exported to %s: %s", self.heads_file, error)
 
-    def verify(self, heads: Path | None = None, *, progress: Progress = _quiet) -> Verification:
+    def verify(self, heads: Path | None = None, *, progress: Progress = quiet) -> Verification:
         """Check the store against heads exported earlier (by default this machine's own), and its states against facts.
 
         Where the configuration has a signing key, only heads that it signed are trusted.

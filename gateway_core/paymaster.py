@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from .auditing import Progress, quiet
 from .channels import Configuration, load
 from .contract.channel import Channel
 from .contract.policies import refuse_within
@@ -49,12 +50,7 @@ from .reviewing import Reviewing
 from .store import Store, opening, payrolls, views
 from .store.clock import now_us
 
-Progress = Callable[[int], None]
 log = logging.getLogger(__name__)
-
-
-def _quiet(count: int) -> None:
-    """No progress shown."""
 
 
 class Paymaster(Planning, Reviewing, Deciding, Cycling):
@@ -108,7 +104,7 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
 
     def propose(
         self, name: str, invoices: Iterable[Invoice] | str | Path, *, channel: str, by: str, despite: str = "",
-        control_total: str | None = None, control_count: int | None = None, progress: Progress = _quiet,
+        control_total: str | None = None, control_count: int | None = None, progress: Progress = quiet,
         on_taken: Callable[[intake.Taken], None] = lambda taken: None, **reading: Any,
     ) -> str:  # fmt: skip
         """Propose a payroll from invoices, or from a CSV or JSON Lines file. Returns its id.
@@ -123,7 +119,7 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
 
     def _propose(
         self, name: str, invoices: Iterable[Invoice] | str | Path, channel: str, by: str, despite: str,
-        rules: intake.Rules | None = None, progress: Progress = _quiet,
+        rules: intake.Rules | None = None, progress: Progress = quiet,
         on_taken: Callable[[intake.Taken], None] = lambda taken: None, seen: Mapping[str, int] | None = None,
     ) -> str:  # fmt: skip
         with intake.read(invoices, rules or self._rules(channel, None, None)) as taken:
@@ -153,7 +149,7 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
             fill=self._assigning(), **reading,
         )  # fmt: skip
 
-    def check(self, payroll: str, *, progress: Progress = _quiet) -> CheckReport:
+    def check(self, payroll: str, *, progress: Progress = quiet) -> CheckReport:
         """Ask the rail about every account and the balance, and the host's policies; every objection at once."""
         known = self.configuration
         ask = (self._store, payroll, known.channel, self._policies(), self._lane, progress, self._funds, self._zone)
@@ -179,7 +175,7 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
         payroll: str | None = None,
         *,
         wait: float | None = 0.0,
-        progress: Progress = _quiet,
+        progress: Progress = quiet,
         serve: bool = False,
     ) -> Report:
         """Send what is approved and find out what is unknown. Resumes by itself after a crash.
@@ -299,7 +295,7 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
 
     def reconcile(
         self, payroll: str, *, by: str, statement: str | Path | None = None, channel: str = "",
-        progress: Progress = _quiet,
+        progress: Progress = quiet,
     ) -> Agreement:  # fmt: skip
         """Compare with the gateway: every payment that was ever sent is asked about; differences open cases.
 
@@ -318,7 +314,7 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
         async def work(runtime: AsyncioRuntime, driver: Driver) -> None:
             box.append(await audit.audit(driver, row.id, progress))
 
-        self._send(work, _quiet)
+        self._send(work, quiet)
         closing.reconciled(self._store, row.id, by, box[0])
         return box[0]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 
+from .auditing import Progress, quiet
 from .filing import Filing
 from .lifecycle import running, scheduling
 from .lifecycle.running import Report
@@ -15,19 +15,13 @@ from .model.people import normal
 from .store import payrolls
 from .store.database import Record
 
-Progress = Callable[[int], None]
-
-
-def _quiet(count: int) -> None:
-    """No progress shown."""
-
 
 class Planning(Filing, ABC):
     """The part of `Paymaster` that schedules."""
 
     @abstractmethod
     def run(
-        self, payroll: str | None = None, *, wait: float | None = 0.0, progress: Progress = _quiet, serve: bool = False
+        self, payroll: str | None = None, *, wait: float | None = 0.0, progress: Progress = quiet, serve: bool = False
     ) -> Report:
         """See Paymaster.run."""
 
@@ -54,7 +48,7 @@ class Planning(Filing, ABC):
         """Every payroll that waits for its moment, the next one first."""
         return scheduling.listed(self._store)
 
-    def start_due(self, *, progress: Progress = _quiet) -> Report:
+    def start_due(self, *, progress: Progress = quiet) -> Report:
         """Send what is scheduled and due, and go on with what was begun so; nothing else that is approved.
 
         Where another process sends from this store, that one does it or the next call.

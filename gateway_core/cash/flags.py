@@ -10,14 +10,13 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 import attrs
 
+from ..model.moments import SECOND, local
 from ..model.money import Money
 from ..model.people import normal
 from .photos.exif import Exif
 from .places import Area, metres
 from .record import ProofRecord
 
-_SECOND = 1_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A pay-out and those around it: this many seconds on either side.
 AROUND = 300
 
@@ -119,7 +118,7 @@ def _area(record: ProofRecord, known: Known) -> Iterator[Flag]:
 
 
 def _days(record: ProofRecord, known: Known) -> Iterator[Flag]:
-    day = (_EPOCH + timedelta(microseconds=record.at)).astimezone(known.zone).date().isoformat()
+    day = local(record.at, known.zone).date().isoformat()
     if known.days and day not in known.days:
         when = known.days[0] if len(known.days) == 1 else f"{known.days[0]} to {known.days[-1]}"
         yield Flag("outside_days", f"says {day}; the list is for {when}", {"day": day})
@@ -139,7 +138,7 @@ def _photo(record: ProofRecord, known: Known) -> Iterator[Flag]:
 
 
 def _pace(record: ProofRecord, known: Known) -> Iterator[Flag]:
-    near = 1 + sum(abs(at - record.at) <= AROUND * _SECOND for at in known.around)
+    near = 1 + sum(abs(at - record.at) <= AROUND * SECOND for at in known.around)
     if record.paid and near > known.tolerance.pace:
         yield Flag("pace", f"one of {near} pay-outs within 10 minutes", {"count": near})
 
@@ -176,15 +175,15 @@ def _clock(record: ProofRecord, known: Known) -> Iterator[Flag]:
     packed = record.at if known.made_at is None else known.made_at
     off = packed - known.arrived_at if known.live else max(0, packed - known.arrived_at, record.at - known.arrived_at)
     yield from _off("clock", "the phone's clock is", off, known.tolerance.clock)
-    if known.made_at is not None and record.at - known.made_at > known.tolerance.clock * _SECOND:
+    if known.made_at is not None and record.at - known.made_at > known.tolerance.clock * SECOND:
         yield Flag("later_than_sent", "says a time after that at which the phone packed it")
 
 
 def _camera(record: ProofRecord, known: Known) -> Iterator[Flag]:
     taken, exif = known.exif.at, known.exif
     if taken is None and exif.local is not None:
-        offset = datetime.fromtimestamp(record.at / _SECOND, known.zone).utcoffset() or timedelta()
-        taken = exif.local - round(offset.total_seconds()) * _SECOND
+        offset = datetime.fromtimestamp(record.at / SECOND, known.zone).utcoffset() or timedelta()
+        taken = exif.local - round(offset.total_seconds()) * SECOND
     if taken is not None:
         yield from _off("camera_time", "the photo was taken", taken - record.at, known.tolerance.camera)
     if exif.position is not None and record.position is not None:
@@ -194,10 +193,10 @@ def _camera(record: ProofRecord, known: Known) -> Iterator[Flag]:
 
 
 def _off(code: str, what: str, off: int, tolerance: int) -> Iterator[Flag]:
-    if abs(off) > tolerance * _SECOND:
-        seconds = abs(off) // _SECOND
+    if abs(off) > tolerance * SECOND:
+        seconds = abs(off) // SECOND
         amount = f"{seconds // 86_400:,} days" if seconds > 172_800 else f"{seconds // 60:,} minutes"
-        yield Flag(code, f"{what} {amount} {'ahead' if off > 0 else 'behind'}", {"seconds": off // _SECOND})
+        yield Flag(code, f"{what} {amount} {'ahead' if off > 0 else 'behind'}", {"seconds": off // SECOND})
 
 
 def _beneficiary(record: ProofRecord, known: Known) -> Iterator[Flag]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -12,6 +11,7 @@ import attrs
 from sqlalchemy.engine import Connection
 
 from ..contract.batch import BatchCtx
+from ..model.moments import as_time
 from ..model.payment import Payment
 from ..model.states import UNSENT
 from ..store import Store, cash, files, payments, payrolls
@@ -75,7 +75,7 @@ def drafts(store: Store, payroll: str, channel: str, gateway: CashGateway) -> It
         query = t.payments.select().with_only_columns(t.payments.c.account).distinct()
         of = (t.payments.c.payroll == row.id, t.payments.c.channel == channel, t.payments.c.state.in_(UNSENT))
         points = sorted(connection.execute(query.where(*of, t.payments.c.account_type == "payment_point")).scalars())
-    ctx = BatchCtx(store.deployment, row.id, channel, 1, datetime.fromtimestamp(now_us() / 1_000_000, UTC), {})
+    ctx = BatchCtx(store.deployment, row.id, channel, 1, as_time(now_us()), {})
     number = 0
     for code in points:
         lines = _unsent(store, row.id, channel, code)

@@ -10,6 +10,7 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from ..model.moments import SECOND
 from ..model.payment import Objection, Payment
 from ..model.states import UNPAID
 from ..store import Store, cash, document_lines, files, parcels, proofs
@@ -24,7 +25,6 @@ from .record_json import record_of
 from .stations import Point, point
 
 _q = c.proofs.c
-SECOND = 1_000_000
 
 
 @attrs.frozen

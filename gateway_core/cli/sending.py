@@ -124,7 +124,7 @@ def callbacks(
     desk.open()
     configuration = desk.configuration()
     with terminable(), contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_receive(desk, configuration, _addresses(configuration, listen)))
+        asyncio.run(_receive(desk, _addresses(configuration, listen)))
     desk.out.say(f"stopped at {when(time.time_ns() // 1000)}")
     return 0
 
@@ -141,7 +141,7 @@ def _addresses(configuration: Configuration, listen: str) -> dict[str, dict[str,
     return found
 
 
-async def _receive(desk: Desk, configuration: Configuration, addresses: dict[str, dict[str, Any]]) -> None:
+async def _receive(desk: Desk, addresses: dict[str, dict[str, Any]]) -> None:
     import asyncio
 
     from ..lifecycle.running import callback_server

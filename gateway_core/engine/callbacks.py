@@ -21,8 +21,8 @@ from ..contract.channel import Channel
 from ..contract.guard import interrupt, running
 from ..contract.replies import Arrival, Callback
 from ..model.errors import StoreError
+from ..model.moments import as_time
 from ..store import Store, inbox
-from .conversation import as_time
 from .evidence import plain
 
 Scope = MutableMapping[str, Any]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -18,16 +18,12 @@ from ..contract.flow import Ask, Ctx, Paid, Request
 from ..contract.replies import Done, Refused
 from ..model.identity import canonical
 from ..model.life import Life, Step
+from ..model.moments import SECOND, as_us
+from ..model.moments import as_time as as_time
 from ..model.payment import Payment
 from .wire import fingerprint, journal_form
 
 STEPS_PER_FLOW = 20
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def as_time(us: int) -> datetime:
-    """UTC microseconds as a datetime, exactly."""
-    return _EPOCH + timedelta(microseconds=us)
 
 
 class Broken(Exception):
@@ -155,7 +151,7 @@ class Conversation:
         }
         if ask.moves_money:
             body["moves_money"] = True
-            body["longest_request"] = int(self.channel.capabilities.longest_request * 1_000_000)
+            body["longest_request"] = int(self.channel.capabilities.longest_request * SECOND)
             body |= _limits(ask, self.channel)
         if ask.find_out is not None:
             try:
@@ -170,8 +166,8 @@ class Conversation:
 def _limits(ask: Ask, channel: Channel) -> dict[str, int]:
     """How long its copies may go, and live, in UTC microseconds; `settle` as it is now: a fold stays the same."""
     times = {"send_before": ask.send_before, "expires": ask.expires}
-    said = {name: (at - _EPOCH) // timedelta(microseconds=1) for name, at in times.items() if at is not None}
-    return said | ({"settle": int(channel.capabilities.settle * 1_000_000)} if said else {})
+    said = {name: as_us(at) for name, at in times.items() if at is not None}
+    return said | ({"settle": int(channel.capabilities.settle * SECOND)} if said else {})
 
 
 def _misshapen(ask: Ask) -> str:

@@ -25,9 +25,9 @@ import attrs
 from ..contract.gateway import Capabilities
 from ..model.document import PARKED, DocumentLife
 from ..model.life import Life, Step
+from ..model.moments import SECOND
 from ..model.states import DELIVERED
 
-SECOND = 1_000_000
 COPIES = 8
 # What is noted at a time so far ahead was noted by a clock that was wrong: nothing is waited for by it.
 AHEAD = 60 * SECOND

@@ -382,6 +382,7 @@ class Driver:
         self._throttles.setdefault(channel, Throttle(self.channel_of(channel).pace, self.zone)).stopped = reason
 
     async def note_stop(self, channel: str, reason: str) -> None:
+        """The rail stopped this channel: nothing more begins over it, now or later, until a person lifts the stop."""
         self.bar(channel, reason)
         await self.runtime.write(lambda: claims.note_stop(self.store, channel, reason))
         self.on_stop(channel, reason)

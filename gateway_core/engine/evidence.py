@@ -9,6 +9,7 @@ from ..contract.flow import Ask
 from ..contract.replies import Done, NotFound, NotTaken, Refused, Reply, Returned, Unknown, Verdict, Waiting
 from ..model.compact import compact
 from ..model.facts import Fact
+from ..model.moments import SECOND
 from .conversation import answer_body
 from .wire import UnsafeRequest, journal_form
 
@@ -88,7 +89,7 @@ def _stated(verdict: Verdict, seen: str, at: int, money: bool, source: Source) -
 
 
 def _microseconds(seconds: float) -> int:
-    return int(min(max(seconds, 0.0), LONGEST_PAUSE) * 1_000_000)
+    return int(min(max(seconds, 0.0), LONGEST_PAUSE) * SECOND)
 
 
 def plain(text: object, limit: int = 4000) -> str:

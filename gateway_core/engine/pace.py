@@ -6,9 +6,8 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from ..contract.channel import Pace
-from ..model.moments import opens
+from ..model.moments import SECOND, opens
 
-SECOND = 1_000_000
 # So many exchanges in a row without any answer, and the channel rests; it doubles up to a minute.
 FAILURES = 12
 LONGEST_REST = 60 * SECOND

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 from ..contract.channel import Wiring
+from ..model.moments import SECOND as SECOND
 from .lanes import HttpLane
 from .wire import Wire
 
 T = TypeVar("T")
-SECOND = 1_000_000
 
 
 class Event(Protocol):

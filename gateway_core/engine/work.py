@@ -297,7 +297,7 @@ class Worker:
     ) -> None:
         """Send one request, and note what came of it. `attempt`: of which it is, where that is not the present one."""
         runtime, pace = self.runtime, self.channel.pace
-        about = {"attempt": attempt or case.life.attempt, "source": source, "step": step.name}
+        about: dict[str, Any] = {"attempt": attempt or case.life.attempt, "source": source, "step": step.name}
         try:
             out = wire(form, self.secrets)
         except Exception as error:
@@ -321,8 +321,8 @@ class Worker:
         verdict, seen = judged(self.channel, ask, reply, source, form["path"])
         if isinstance(verdict, Refused) and verdict.stops_channel:
             await self.on_stop(self.channel.name, plain(verdict.reason or verdict.code))
-        said = {"no": case.life.facts + 1, "at": runtime.now(), "money": step.moves_money, **about}
-        case.note(fact_of(verdict, seen, **said))
+        no, at = case.life.facts + 1, runtime.now()
+        case.note(fact_of(verdict, seen, no=no, at=at, money=step.moves_money, **about))
 
     def _cannot_be_sent(self, case: Case, error: Exception, about: dict[str, Any]) -> None:
         """A secret that is not there, or that no header can hold: nothing left, and trying again is no help."""

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from ..model.errors import Altered, ObjectionsStand, WrongState
 from ..model.identity import Root, digest
+from ..model.moments import HOUR
 from ..model.people import differ
 from ..model.roles import OPEN, Matrix
 from ..store import Store, journal, payments, payrolls, suspension
@@ -19,11 +20,10 @@ from ..store.database import Record, now_us
 from ..store.rivals import refuse_if_restored
 from . import levels
 from .cycles import caps
+from .levels import PAUSED_FOR_APPROVAL as PAUSED_FOR_APPROVAL
 from .scheduling import MISSED
 
 _o = t.objections.c
-PAUSED_FOR_APPROVAL = "approval: "
-HOUR = 3_600_000_000
 
 
 def approval_digest(store: Store, row: Record, fingerprints: Mapping[str, str]) -> bytes:

@@ -12,12 +12,12 @@ import attrs
 from ..contract.channel import Channel
 from ..contract.flow import Ask, Ctx
 from ..contract.replies import Done, Refused, Waiting
-from ..engine.conversation import as_time
 from ..engine.evidence import judged
 from ..engine.lanes import NoAnswer, NotSent
 from ..engine.runtime import SECOND, Lane, Runtime
 from ..engine.wire import journal_form, wire
 from ..model.errors import ConfigurationError
+from ..model.moments import as_time
 from ..model.money import Money
 from ..model.payment import Balance, Objection, Payment
 from ..store import Store, inbox

@@ -16,6 +16,7 @@ from ..engine.batch.balances import Stated
 from ..engine.evidence import plain
 from ..engine.runtime import Lane, Runtime
 from ..model.errors import ConfigurationError
+from ..model.moments import HOUR
 from ..model.money import Money
 from ..model.payment import Objection, Payment
 from ..model.states import UNSENT
@@ -23,7 +24,7 @@ from ..store import Store, payments, payrolls
 from ..store import tables as t
 from .asking import Ear, account_objections
 from .cycles import dates
-from .funding import ANY, CODES, HOUR, Funds, Known, judged, known
+from .funding import ANY, CODES, Funds, Known, judged, known
 
 PAGE = 256
 LISTED = 1000

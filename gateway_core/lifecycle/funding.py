@@ -17,6 +17,7 @@ from ..contract.channel import Channel
 from ..engine.batch.balances import Stated, last
 from ..engine.driver import Driver, Job
 from ..engine.runtime import Lane, Runtime
+from ..model.moments import HOUR
 from ..model.money import Money
 from ..model.payment import Objection
 from ..model.states import UNSENT
@@ -24,7 +25,6 @@ from ..store import Store, books, needs, payments, payrolls
 from .asking import balance
 
 MICROSECOND = timedelta(microseconds=1)
-HOUR = 3_600_000_000
 CODES = ("insufficient_balance", "balance_stale", "balance_unknown")
 
 

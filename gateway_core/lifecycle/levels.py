@@ -13,6 +13,8 @@ from ..model.people import differ
 from ..model.roles import Matrix
 from ..store.database import Record
 
+# How the reason begins why a payroll is paused until it is approved again.
+PAUSED_FOR_APPROVAL = "approval: "
 # What was agreed before one of these was agreed to something else, or is used up.
 _ANEW = ("proposed", "sent_back", "approved")
 
@@ -82,7 +84,7 @@ def left(needed: Sequence[str], agreed: Sequence[Agreed]) -> list[str]:
 def approvals(row: Record, facts: Sequence[Fact], digest: bytes, since: int, matrix: Matrix) -> Approvals:
     """Who approved, and who must: of the present round, or of the last one where nothing waits."""
     given = standing(facts, digest, since)
-    if row.state in ("draft", "awaiting_approval") or row.paused.startswith("approval: "):
+    if row.state in ("draft", "awaiting_approval") or row.paused.startswith(PAUSED_FOR_APPROVAL):
         return Approvals(given, left(matrix.needed(Money(row.total, row.currency)), given))
     last = next((fact for fact in reversed(facts) if fact.kind == "approved"), None)
     if last is None:

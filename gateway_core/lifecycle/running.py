@@ -25,7 +25,7 @@ from ..engine.callbacks import CallbackApp
 from ..engine.driver import Driver, Job
 from ..engine.evidence import plain
 from ..engine.listener import Listener
-from ..engine.runtime import AsyncioRuntime, Lane, Runtime
+from ..engine.runtime import SECOND, AsyncioRuntime, Lane, Runtime
 from ..model.errors import ConfigurationError, GatewayCoreError, NotFoundError
 from ..model.money import Money
 from ..model.states import SENDS
@@ -38,7 +38,6 @@ from .funding import ANY, Funds, funded
 from .hanging import EVERY
 
 T = TypeVar("T")
-SECOND = 1_000_000
 log = logging.getLogger(__name__)
 # States of a payroll that may have been paid out.
 BEGUN = ("approved", "ongoing")

@@ -7,12 +7,13 @@ begins, a date is left out) means the moment at which it jumps over it.
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from .errors import WrongState
 
-SECOND = 1_000_000
+# In microseconds.
+SECOND, HOUR = 1_000_000, 3_600_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHAPE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?")
 _SECOND = timedelta(seconds=1)
@@ -43,8 +44,8 @@ def moment(wall: datetime, zone: ZoneInfo) -> tuple[int, str]:
     """UTC microseconds, and how often the clock shows this time: once, twice or never."""
     first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     if first.astimezone(zone).replace(tzinfo=None) != wall:
-        return _us(_jump(second, first, zone)), NEVER
-    return _us(first), TWICE if first != second else ONCE
+        return as_us(_jump(second, first, zone)), NEVER
+    return as_us(first), TWICE if first != second else ONCE
 
 
 def _jump(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
@@ -56,13 +57,19 @@ def _jump(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
     return after
 
 
-def _us(at: datetime) -> int:
+def as_us(at: datetime) -> int:
+    """A datetime with a zone as UTC microseconds, exactly."""
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 
-def local(us: int, zone: ZoneInfo) -> datetime:
+def as_time(us: int) -> datetime:
+    """UTC microseconds as a datetime, exactly."""
+    return _EPOCH + timedelta(microseconds=us)
+
+
+def local(us: int, zone: tzinfo) -> datetime:
     """What the wall clock shows at a moment."""
-    return (_EPOCH + timedelta(microseconds=us)).astimezone(zone)
+    return as_time(us).astimezone(zone)
 
 
 def shown(us: int, zone: ZoneInfo) -> str:
@@ -83,7 +90,7 @@ def opens(us: int, zone: ZoneInfo, closed: tuple[str, str] | None, holidays: fro
             break
         after = moment(until, zone)[0]
         # It ends at a time that comes twice, and the first has been.
-        us = after if after > us else _us(until.replace(tzinfo=zone, fold=1).astimezone(UTC))
+        us = after if after > us else as_us(until.replace(tzinfo=zone, fold=1).astimezone(UTC))
     return us
 
 

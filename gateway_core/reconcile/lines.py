@@ -55,7 +55,7 @@ def _said_in(path: Path, mapping: SheetMapping, currency: str, problems: Finding
         if line < mapping.header:
             continue
         if reader is None:
-            reader = _Reader(mapping, _places(line, cells, mapping, problems), currency)
+            reader = _Reader(mapping, _places(line, cells, mapping), currency)
             continue
         said, wrong = reader.read(line, cells)
         for problem in wrong:
@@ -66,7 +66,7 @@ def _said_in(path: Path, mapping: SheetMapping, currency: str, problems: Finding
         raise Unreadable(0, Problem("file", "empty", "the file has no header", "give a file with a header and lines"))
 
 
-def _places(line: int, cells: list[str], mapping: SheetMapping, problems: Findings) -> dict[str, int]:
+def _places(line: int, cells: list[str], mapping: SheetMapping) -> dict[str, int]:
     """Where each field's column lies. Raises Unreadable when one that is needed is missing."""
     names = [name.strip().casefold() for name in cells]
     places: dict[str, int] = {}

@@ -8,7 +8,6 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from ..model.errors import NotFoundError
 from ..model.money import amount_text
 from . import answers as stored
 from . import document_lines, payrolls
@@ -128,13 +127,12 @@ def answers(store: Store, channel: str = "") -> list[AnswerView]:
 def strays(store: Store, answer: str, after: int = 0, size: int = 1000) -> list[StrayView]:
     """See Paymaster.strays."""
     with store.read() as connection:
-        if connection.execute(sa.select(_a.id).where(_a.id == answer)).first() is None:
-            raise NotFoundError(f"there is no file {answer!r} from a bank; `gateway answers` lists them")
+        found = stored.find(connection, answer).id
         return [
             StrayView(
                 row.n, row.why, row.verdict, row.key, row.document,
                 "" if row.amount is None else amount_text(row.amount, row.currency), row.currency, row.reference,
                 row.text,
             )
-            for row in stored.strays(connection, answer, after, size)
+            for row in stored.strays(connection, found, after, size)
         ]  # fmt: skip

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway_core.contract.gateway import Capabilities
-from gateway_core.engine.decide import COPIES, HARMLESS_COPIES, SECOND, Kind, Rules, decide
+from gateway_core.engine.decide import COPIES, HARMLESS_COPIES, Kind, Rules, decide
 from gateway_core.model.facts import Fact
 from gateway_core.model.life import Life, add, fold
+from gateway_core.model.moments import SECOND
 
 NOW = 1_000 * SECOND
 ASKABLE = Rules.of(

@@ -38,12 +38,12 @@ ROWS: list[Row] = [
     ("cancelled before sending", [plain("cancelled")], "cancelled", {}),
     ("returned at once", [intent(), answer("returned", reason="closed")], "returned", {"reason": "closed"}),
     # proofs that a copy cannot land
-    ("never left", UNSENT, "ready", {"in_doubt": 0, "unsent": 1, "same_bytes_released": False}),
+    ("never left", UNSENT, "ready", {"in_doubt": 0, "closed": 1, "same_bytes_released": False}),
     ("not taken", [intent(), answer("not_taken", not_before=9)], "ready", {"in_doubt": 0, "not_before": 9}),
     ("never left, then went", [*UNSENT, copy(), answer("done"), outcome("paid")], "paid", {"copies": 2}),
     ("a lost copy is not closed by one that never left", [*TWICE, unsent()], "unknown", {"in_doubt": 1, "copies": 2}),
     ("a lost copy is not closed by one not taken", [*TWICE, answer("not_taken")], "unknown", {"in_doubt": 1}),
-    ("no proof closes a step twice", [*REFUSED, unsent()], "refused", {"unsent": 0}),
+    ("no proof closes a step twice", [*REFUSED, unsent()], "refused", {"closed": 1}),
     # silence, pending, not found: never the end of an attempt
     ("silence", [intent(), word("unknown", "ask")], "unknown", {"asks": 0, "verdict": ""}),
     ("silence of a question", [intent(), word("unknown")], "unknown", {"asks": 1}),

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway_core.contract.channel import Pace
-from gateway_core.engine.pace import FAILURES, SECOND, Throttle
+from gateway_core.engine.pace import FAILURES, Throttle
+from gateway_core.model.moments import SECOND
 
 KAMPALA = ZoneInfo("Africa/Kampala")
 

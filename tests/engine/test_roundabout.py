@@ -28,10 +28,11 @@ from gateway_core.contract import (
     Waiting,
 )  # fmt: skip
 from gateway_core.contract.channel import Channel
-from gateway_core.engine.decide import LINKS, SECOND, Kind, Move, Rules, decide
+from gateway_core.engine.decide import LINKS, Kind, Move, Rules, decide
 from gateway_core.engine.evidence import Source, fact_of, judged
 from gateway_core.model.facts import Fact
 from gateway_core.model.life import Life, fold
+from gateway_core.model.moments import SECOND
 
 from .language import answer, dated, intent, late, outcome, word
 

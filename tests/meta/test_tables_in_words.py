@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from gateway_core.model import document, errors, facts, life
 
 
-def tree(kind: type, depth: int = 0) -> Iterator[tuple[int, str]]:
+def tree(kind: type[Exception], depth: int = 0) -> Iterator[tuple[int, str]]:
     """An error and all below it in `errors`, each with how deep it lies."""
     yield depth, kind.__name__
     for below in kind.__subclasses__():

@@ -121,7 +121,7 @@ def written(line: payments.Line, facts: Sequence[Said], **changes: Any) -> Write
         began = began or (kind == "intent" and bool(fact.body["moves_money"]))
         add(life, fact)
         new.append(fact)
-    how = {"money_intent": began, "ended_attempt": ended, "cases": tuple(life.cases[known:])}
+    how: dict[str, Any] = {"money_intent": began, "ended_attempt": ended, "cases": tuple(life.cases[known:])}
     return attrs.evolve(Write.of(line.payment.id, line.payroll, life, len(line.facts), new, **how), **changes)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from ...model.moments import SECOND, as_us
 from ..record import Position
 
 # Tags: where the two inner tables lie, and what is read of them.
@@ -16,7 +17,6 @@ ORIENTATION, TAKEN, TAKEN_OFFSET = 0x0112, 0x9003, 0x9011
 LATITUDE, LONGITUDE, GPS_TIME, GPS_DATE = (1, 2), (3, 4), 7, 29
 # More than a camera writes; a thumbnail is most of it.
 LARGEST = 256 << 10
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @attrs.frozen(kw_only=True)
@@ -79,18 +79,14 @@ def _degrees(parts: Any, side: str, sides: str) -> int:
 def _gps_time(gps: Mapping[int, Any]) -> int:
     hours, minutes, seconds = (float(part) for part in gps[GPS_TIME])
     day = datetime.strptime(str(gps[GPS_DATE]).strip("\0 "), "%Y:%m:%d").replace(tzinfo=UTC)
-    return _micros(day + timedelta(hours=hours, minutes=minutes, seconds=seconds))
+    return as_us(day + timedelta(hours=hours, minutes=minutes, seconds=seconds))
 
 
 def _local(said: Any) -> int:
-    return _micros(datetime.strptime(str(said).strip("\0 "), "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC))
+    return as_us(datetime.strptime(str(said).strip("\0 "), "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC))
 
 
 def _with_offset(local: int, said: Any) -> int:
     offset = datetime.strptime(str(said).strip("\0 "), "%z").utcoffset()
     assert offset is not None
-    return local - round(offset.total_seconds()) * 1_000_000
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return local - round(offset.total_seconds()) * SECOND

@@ -18,9 +18,9 @@ import attrs
 from ...contract.batch import Incoming, LineFact, StatementFact
 from ...contract.batch_channel import Batch
 from ...contract.guard import Hung
+from ...model.moments import as_time
 from ...store import Store, answers, cases, documents, files, payrolls
 from ...store.database import Record
-from ..conversation import as_time
 from ..decide import Rules
 from ..evidence import plain
 from . import balances, whole

@@ -14,9 +14,9 @@ from ...contract.channel import Channel
 from ...contract.policies import Policies
 from ...model.document import note
 from ...model.facts import Fact
+from ...model.moments import as_time
 from ...model.payment import Payment
 from ...store import Store, documents
-from ..conversation import as_time
 from ..decide import Rules
 from ..mark import Mark
 from ..objecting import objections

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from ...model.moments import local
 from ...model.payment import Objection
 from ...store import cycle_tables as c
 from ...store import needs
@@ -58,7 +59,7 @@ def keeps(connection: Connection, row: Record, now: int, zone: tzinfo) -> str:
 
 
 def _day(moment: int, zone: tzinfo) -> str:
-    return datetime.fromtimestamp(moment // 1_000_000, zone).date().isoformat()
+    return local(moment, zone).date().isoformat()
 
 
 def _rounds(connection: Connection, payroll: str) -> Iterator[Round]:
