@@ -233,23 +233,33 @@ def _word(life: Life, fact: Fact) -> None:
         return
     _doubt_again(life, step)
     if fact.value == "waiting":
-        step.not_before = int(fact.body.get("not_before", 0))
-        step.taken, step.gone_since = True, 0
-        _link(step, fact)
-        # A file that was handed over (again) is new to the bank: its patience begins.
-        step.waiting_since = fact.at if fact.source == "document" else absence.first(step.waiting_since, fact.at)
+        _has_it(step, fact)
         if step.moves_money and not again:
             _set(life, "pending")
         return
     if fact.value == "not_found":
-        step.not_found += 1
-        step.first_not_found = absence.first(step.first_not_found, fact.at)
-        if absence.outlived(step, not_found_at):
-            _define(step, step.refused_in_doubt or fact)
-        elif absence.gone(step, fact):
-            step.verdict, step.answer = "refused", fact
+        _has_it_not(step, fact, not_found_at)
     if step.moves_money:
         _set(life, "unknown")
+
+
+def _has_it(step: Step, fact: Fact) -> None:
+    """The rail has this payment, and has not decided."""
+    step.not_before = int(fact.body.get("not_before", 0))
+    step.taken, step.gone_since = True, 0
+    _link(step, fact)
+    # A file that was handed over (again) is new to the bank: its patience begins.
+    step.waiting_since = fact.at if fact.source == "document" else absence.first(step.waiting_since, fact.at)
+
+
+def _has_it_not(step: Step, fact: Fact, before: int) -> None:
+    """The rail does not know it. `before`: when it said so last, if it said nothing else since; 0: it did not."""
+    step.not_found += 1
+    step.first_not_found = absence.first(step.first_not_found, fact.at)
+    if absence.outlived(step, before):
+        _define(step, step.refused_in_doubt or fact)
+    elif absence.gone(step, fact):
+        step.verdict, step.answer = "refused", fact
 
 
 def _hint(life: Life, fact: Fact) -> None:

@@ -28,7 +28,7 @@ def decided() -> Iterator[str]:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "Move" and "HOLD" in ast.unparse(node.args[0]):
             (why,) = [keyword.value for keyword in node.keywords if keyword.arg == "why"]
             if isinstance(why, ast.JoinedStr):
-                yield "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in why.values)
+                yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in why.values)
             else:
                 yield ast.literal_eval(why)
 

@@ -63,7 +63,7 @@ def claimed_whoever_has_it_layer(m: pytest.MonkeyPatch) -> None:
 
 def proposed_whoever_has_it_layer(m: pytest.MonkeyPatch) -> None:
     """Proposing does not look at other payrolls, neither before it stages anything nor page by page."""
-    m.setattr(proposing, "_refuse_if_in_use", lambda store, payroll, taken: None)
+    m.setattr(proposing, "_in_use", lambda store, payroll, taken: iter(()))
     m.setattr(cycles, "live", lambda connection, entitlements, but="", *, staged=False: {})
 
 

@@ -66,11 +66,16 @@ class Match:
                 return str(fact.body["document"])
         return ""
 
-    def add(self, fact: Fact) -> None:
-        """State one more."""
+    def states(self, said: LineFact, attempt: int, answer: str, n: int, at: int) -> bool:
+        """State what line `n` of an answer says of that attempt. False: it was said before, and nothing is stated."""
+        ours = Ours(Money(self.row.amount, self.row.currency), attempt, self.facts, self.life.facts)
+        fact = stated(said, ours, answer, n, at)
+        if fact is None:
+            return False
         add(self.life, fact)
         self.facts.append(fact)
         self.new.append(fact)
+        return True
 
 
 def apply_page(
@@ -87,12 +92,10 @@ def apply_page(
             return
         found, strays = _found(connection, page)
         matches = _matches(connection, {payment for payment, _ in found.values()})
-        known, touched = 0, set[str]()
         # Most banks name a line by its key alone.
         names = _names(connection, matches.values()) if any(said.document for _, said in page) else {}
-        for n, said in page:
-            if n not in found:
-                continue
+        known, touched = 0, set[str]()
+        for n, said in [line for line in page if line[0] in found]:
             payment, attempt = found[n]
             match = matches.get(payment)
             document = "" if match is None or match.row.channel != channel else match.document(attempt)
@@ -100,11 +103,7 @@ def apply_page(
                 strays.append(stray(n, said, "it is no line of that file, or went over another channel"))
                 continue
             touched.add(document)
-            ours = Ours(Money(match.row.amount, match.row.currency), attempt, match.facts, match.life.facts)
-            fact = stated(said, ours, answer.id, n, now)
-            known += fact is None
-            if fact is not None:
-                match.add(fact)
+            known += not match.states(said, attempt, answer.id, n, now)
         unwritten = _write(connection, store, [match for match in matches.values() if match.new], rules, now)
         if unwritten:
             raise AssertionError(f"answer {answer.id}: rows of {unwritten} disagree with their facts; see verify")
