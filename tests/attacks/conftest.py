@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import sqlalchemy as sa
 
-from gateway_core.contract import Arrival, Objection, Payment, hookimpl
-from gateway_core.engine.conversation import as_time
-from gateway_core.engine.hear import hear
+from gateway_core.contract import Objection, Payment, hookimpl
 from gateway_core.paymaster import Paymaster
-from gateway_core.store import inbox
-from gateway_core.store.clock import now_us
 
 if TYPE_CHECKING:
     from tests.conftest import Shop
@@ -56,26 +50,6 @@ def host() -> Iterator[Callable[[Shop], Paymaster]]:
     yield do
     for paymaster in opened:
         paymaster.close_store()
-
-
-@pytest.fixture
-def rail_calls() -> Callable[[Paymaster, str, str], None]:
-    """rail_calls(paymaster, payment, status): an authentic callback about it arrives, and is acted on."""
-
-    def do(paymaster: Paymaster, payment: str, status: str) -> None:
-        store = paymaster._store
-        with store.read() as connection:
-            query = "SELECT key, body FROM facts WHERE payment = :payment AND kind = 'intent' ORDER BY no DESC"
-            key, text = connection.execute(sa.text(query), {"payment": payment}).first() or ("", "")
-        order = json.loads(text)["request"]["json"]
-        said = {name: order[name] for name in ("key", "reference", "account", "amount", "currency")}
-        body = json.dumps({**said, "status": status, "receipt": "D-late", "code": "refused_by_provider"}).encode()
-        with store.write() as connection:
-            arrival = Arrival("POST", "/", {}, body, as_time(now_us()))
-            assert inbox.keep(connection, "dummy", arrival, key, True)
-        assert hear(store, paymaster.configuration.channel, now_us()) == 1
-
-    return do
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from gateway_core.engine.decide import Kind, Rules, decide
 from gateway_core.model.facts import Fact
 from gateway_core.model.life import fold
 from gateway_core.paymaster import Paymaster
+from tests.calling import rail_calls
 
 if TYPE_CHECKING:
     from tests.conftest import Dummy, Shop
@@ -21,7 +22,7 @@ HOUR = 3_600_000_000
 
 
 def test_a_late_paid_freezes_what_is_claimed_but_not_yet_sent(
-    shop: Shop, dummy: Dummy, meanwhile: Any, host: Callable[[Shop], Paymaster], rail_calls: Any
+    shop: Shop, dummy: Dummy, meanwhile: Any, host: Callable[[Shop], Paymaster]
 ) -> None:
     """The claim looked for open cases; the page then waits for its turn while the rail says paid after all."""
     first = shop.paid([shop.invoice(0, "fault-refused")], "first")

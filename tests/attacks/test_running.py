@@ -20,6 +20,7 @@ from gateway_core.contract import Ask, Refused, Reply, Verdict
 from gateway_core.engine.pace import Throttle
 from gateway_core.model.errors import GatewayCoreError, SenderBusy
 from gateway_core.paymaster import Paymaster
+from tests.calling import rail_calls
 
 if TYPE_CHECKING:
     from tests.conftest import Dummy, Shop
@@ -138,9 +139,7 @@ def test_a_payment_whose_row_disagrees_with_its_facts_makes_nobody_spin(account:
     assert shop.states(payroll)["inv-1"] == "paid"
 
 
-def test_an_arrival_that_cannot_be_acted_on_does_not_keep_the_sender_from_starting(
-    shop: Shop, host: Host, rail_calls: Any
-) -> None:
+def test_an_arrival_that_cannot_be_acted_on_does_not_keep_the_sender_from_starting(shop: Shop, host: Host) -> None:
     payroll = shop.approved([shop.invoice(0, "fault-pending-for-ever"), shop.invoice(1, "w-1")])
     shop.paymaster.cancel(payroll, by="amina", reason="later", only=["inv-1"])
     shop.run(payroll, wait=0)

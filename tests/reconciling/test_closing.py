@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-import sqlalchemy as sa
 
-from gateway_core.contract import Arrival
-from gateway_core.engine.conversation import as_time
-from gateway_core.engine.hear import hear
 from gateway_core.model.errors import GatewayCoreError, MakerIsChecker, NotPermitted, WrongState
-from gateway_core.store import inbox
-from gateway_core.store.clock import now_us
+from tests.calling import rail_calls
 
 if TYPE_CHECKING:
     from tests.conftest import Shop
     from tests.reconciling.conftest import Office
 
 PAID = {"paid": "yes", "receipt": "R-1", "paid_on": "2026-11-25"}
-
-
-def rail_calls(shop: Shop, payment: str, status: str) -> None:
-    """An authentic callback about a payment arrives, and is acted on."""
-    store = shop.paymaster._store
-    with store.read() as connection:
-        query = "SELECT key, body FROM facts WHERE payment = :payment AND kind = 'intent' ORDER BY no DESC"
-        key, text = connection.execute(sa.text(query), {"payment": payment}).first() or ("", "")
-    order = json.loads(text)["request"]["json"]
-    said = {name: order[name] for name in ("key", "reference", "account", "amount", "currency")}
-    body = json.dumps({**said, "status": status, "receipt": "D-late", "code": "refused_by_provider"}).encode()
-    with store.write() as connection:
-        arrival = Arrival("POST", "/", {}, body, as_time(now_us()))
-        assert inbox.keep(connection, "dummy", arrival, key, True)
-    assert hear(store, shop.paymaster.configuration.channel, now_us()) == 1
 
 
 def closed(shop: Shop) -> str:
@@ -55,7 +34,7 @@ def test_law_12_what_comes_after_the_close_opens_a_case_and_changes_nothing(
     payroll = closed(shop)
     before, states = shop.paymaster.zero_sum(payroll).ours, shop.states(payroll)
     payment = next(view.id for view in shop.paymaster.payments(payroll) if view.invoice == invoice)
-    rail_calls(shop, payment, status)
+    rail_calls(shop.paymaster, payment, status)
     for _ in range(2):
         shop.paymaster.reconcile(payroll, by="amina")
     assert shop.states(payroll) == states and shop.paymaster.zero_sum(payroll).ours == before
@@ -70,7 +49,7 @@ def test_law_9_one_that_was_paid_after_the_close_is_not_paid_again(shop: Shop) -
     payment = next(view.id for view in shop.paymaster.payments(payroll) if view.invoice == "inv-1")
     again = shop.paymaster.carry_over(payroll, "again", by="amina")
     shop.paymaster.approve(again, by="joseph")
-    rail_calls(shop, payment, "paid")
+    rail_calls(shop.paymaster, payment, "paid")
     shop.run(again, wait=1)
     assert shop.state(again) != "paid"
     for case in shop.paymaster.cases():
