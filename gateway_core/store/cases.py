@@ -7,8 +7,17 @@ from sqlalchemy.engine import Connection
 
 from . import tables as t
 from .database import now_us
+from .prepared import Prepared
 
 _c = t.cases.c
+_NEW = ("payment", "payroll", "entitlement", "kind", "attempt", "opened_at")
+_THERE = Prepared(
+    sa.select(_c.id).where(
+        _c.payment == sa.bindparam("w_payment"), _c.kind == sa.bindparam("w_kind"),
+        _c.attempt == sa.bindparam("w_attempt"),
+    )
+)  # fmt: skip
+_OPEN = Prepared(sa.insert(t.cases).values({name: sa.bindparam(name) for name in _NEW}))
 
 
 def open_case(
@@ -18,7 +27,6 @@ def open_case(
 
     `entitlement`: the payment's, which is frozen; '' of a file, which freezes nobody's.
     """
-    there = sa.select(_c.id).where(_c.payment == subject, _c.kind == kind, _c.attempt == attempt)
-    if connection.execute(there).first() is None:
-        new = {"payment": subject, "payroll": payroll, "entitlement": entitlement, "kind": kind, "attempt": attempt}
-        connection.execute(sa.insert(t.cases).values(opened_at=now_us(), **new))
+    if not _THERE.rows(connection, w_payment=subject, w_kind=kind, w_attempt=attempt):
+        new = (subject, payroll, entitlement, kind, attempt, now_us())
+        _OPEN.run(connection, [dict(zip(_NEW, new, strict=True))])

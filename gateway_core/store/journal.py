@@ -7,7 +7,6 @@ chain. `chain` of row n covers `chain` of row n-1, every column, and the salted 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
@@ -110,7 +109,7 @@ def record_head(connection: Connection, store: Store, why: str, signature: str =
 def as_fact(row: Record) -> Fact:
     """A fact from its row. An erased body reads as empty."""
     return Fact(
-        row.no, row.at, row.kind, row.value, row.source, row.attempt, row.step, row.key, json.loads(row.body or "{}")
+        row.no, row.at, row.kind, row.value, row.source, row.attempt, row.step, row.key, parsed(row.body or "{}")
     )
 
 

@@ -44,14 +44,14 @@ def refuse_if_restored(connection: Connection) -> None:
 
 def rivals(connection: Connection, rows: Sequence[Record]) -> dict[str, str]:
     """{payment: why nothing of it may go} of these, where the store was restored. Nearly always there is nothing."""
+    if not rows:
+        return {}
     if not _WHOLE.rows(connection):
         known = [row.id for row in rows if row.facts]
         marked = {row.payment for row in _MARKED.run(connection, known)} if known else set()
         rows = [row for row in rows if row.id in marked]
-    if not rows:
-        return {}
     found: dict[str, list[str]] = {}
-    for row in _BESIDE.run(connection, [row.entitlement for row in rows]):
+    for row in _BESIDE.run(connection, [row.entitlement for row in rows]) if rows else ():
         found.setdefault(row.entitlement, []).append(row.id)
     return {
         row.id: f"the store was restored, and its entitlement lies in payment {others[0]}, too: withdraw one of them"

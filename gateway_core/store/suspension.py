@@ -31,7 +31,8 @@ _WHY = Prepared(
 
 def among(payroll: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     """Whether this payroll has a line in a suspended programme or cycle, as a column of a query."""
-    return sa.and_(_any, payroll.in_(_suspended))
+    # In a CASE, as both sides of an AND are worked out where it is a column: for each claim and each group of writes.
+    return sa.case((_any, payroll.in_(_suspended)), else_=sa.false())
 
 
 def said(programme: str, name: str, by: str, why: str) -> str:

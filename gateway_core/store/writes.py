@@ -95,9 +95,14 @@ _PROGRESS = Prepared(
     .where(_p.id == sa.bindparam("b_id"))
     .values(state=sa.bindparam("b_state"), facts=sa.bindparam("b_facts"), attempt=sa.bindparam("b_attempt"))
 )
-
-
+_a = t.attempts.c
 _ATTEMPTS = Prepared(sa.insert(t.attempts).values(payment=sa.bindparam("payment"), attempt=sa.bindparam("attempt")))
+_DEAD = Prepared(
+    sa.update(t.attempts)
+    .where(_a.payment == sa.bindparam("b_payment"), _a.attempt == sa.bindparam("b_attempt"))
+    .values(dead=True)
+)
+_TAKERS = Prepared(sa.select(_p.id).where(_p.entitlement == sa.bindparam("w_entitlement"), _p.taken).limit(1))
 
 
 def apply(connection: Connection, store: Store, writes: Sequence[Write]) -> list[Result]:
@@ -171,11 +176,9 @@ def _store(connection: Connection, store: Store, writes: Sequence[Write], found:
         _PROGRESS.run(connection, some)
     if some := [each for progress, each in values if not progress]:
         _UPDATE.run(connection, some)
-    ended = [w for w in writes if w.ended_attempt]
+    ended = [{"b_payment": w.payment, "b_attempt": w.ended_attempt} for w in writes if w.ended_attempt]
     if ended:
-        a = t.attempts.c
-        dead = sa.update(t.attempts).where(a.payment == sa.bindparam("b_p"), a.attempt == sa.bindparam("b_a"))
-        connection.execute(dead.values(dead=True), [{"b_p": w.payment, "b_a": w.ended_attempt} for w in ended])
+        _DEAD.run(connection, ended)
     intents = [{"payment": w.payment, "attempt": w.attempt} for w in writes if w.money_intent]
     if intents:
         _ATTEMPTS.run(connection, intents)
@@ -207,8 +210,7 @@ def _taken(connection: Connection, write: Write, row: Record) -> bool:
         return write.state in STILL or row.of == closed.CLOSED
     if not _takes_anew(write, row):
         return False
-    others = sa.select(_p.id).where(_p.entitlement == row.entitlement, _p.taken)
-    return connection.execute(others).first() is None
+    return not _TAKERS.rows(connection, w_entitlement=row.entitlement)
 
 
 def _takes_anew(write: Write, row: Record) -> bool:

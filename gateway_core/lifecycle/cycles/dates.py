@@ -21,11 +21,18 @@ from ...model.payment import Objection
 from ...store import cycle_tables as c
 from ...store import needs
 from ...store.database import Record
+from ...store.prepared import Prepared
 from .terms import merged
 
 NOT_BEGUN = "cycle_not_begun"
 CODES = (NOT_BEGUN, "cycle_over")
 _c, _of = c.cycles.c, c.payroll_cycles.c
+_TERMS = Prepared(
+    sa.select(_of.programme, _of.cycle, _c.name, _c.terms)
+    .join(c.cycles, sa.and_(_c.programme == _of.programme, sa.or_(_c.name == "", _c.name == _of.cycle)))
+    .where(_of.payroll == sa.bindparam("w_payroll"))
+    .order_by(_of.programme, _of.cycle)
+)
 
 
 @attrs.frozen
@@ -64,10 +71,8 @@ def _day(moment: int, zone: tzinfo) -> str:
 
 def _rounds(connection: Connection, payroll: str) -> Iterator[Round]:
     """Of each of its cycles, in order."""
-    same = sa.and_(_c.programme == _of.programme, sa.or_(_c.name == "", _c.name == _of.cycle))
-    query = sa.select(_of.programme, _of.cycle, _c.name, _c.terms).join(c.cycles, same).where(_of.payroll == payroll)
     terms = defaultdict[tuple[str, str], dict[str, Mapping[str, Any]]](dict)
-    for row in connection.execute(query.order_by(_of.programme, _of.cycle)):
+    for row in _TERMS.rows(connection, w_payroll=payroll):
         terms[row.programme, row.cycle][row.name] = json.loads(row.terms)
     for (programme, cycle), said in terms.items():
         known = merged(said.get("", {}), said.get(cycle, {}))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
+from ...model.compact import parsed
 from ...model.facts import Fact, said_apart
 
 
@@ -49,7 +49,7 @@ def rows_of(raw: sqlite3.Connection) -> list[Row]:
     )
     for payment, *cells, body in raw.execute(query):
         no, at, kind, value, source, attempt, step, key = cells
-        fact = Fact(no, at, kind, value, source, attempt, step, key, json.loads(body))
+        fact = Fact(no, at, kind, value, source, attempt, step, key, parsed(body))
         found.setdefault(payment, []).append(fact)
     names = (
         "id",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from collections.abc import Mapping
 import attrs
 
 from ...engine.wire import Wire, wire
+from ...model.compact import parsed
 from .faces import Face, Order
 
 _INTENT = "SELECT payment, step, attempt, body FROM facts WHERE kind = 'intent' AND key = ?"
@@ -59,7 +59,7 @@ class Watch:
         if intent is None:
             raise Violation("1", "a money request left without a durable intent")
         payment, step, attempt, body = intent
-        if wire(json.loads(body)["request"], self.secrets) != sent:
+        if wire(parsed(body)["request"], self.secrets) != sent:
             raise Violation("4", "other bytes left than those journaled under this key")
         return payment, step, attempt
 
