@@ -30,7 +30,7 @@ class _Text:
         compiled = statement.compile(dialect=dialect)
         constants = {name: value for name, value in compiled.params.items() if value is not None}
         bind = _binder(compiled.positiontup if compiled.positional else None)
-        return cls(str(compiled), (lambda values: bind({**constants, **values})) if constants else bind)
+        return cls(str(compiled), (lambda values: bind(constants | values)) if constants else bind)
 
     def rows(self, connection: Connection, given: Any) -> list[Any]:
         """What a statement returns."""
@@ -40,6 +40,8 @@ class _Text:
             found = cursor.fetchall()
         except Exception as error:
             raise _told(connection, error) from error
+        if not found:
+            return found
         if self.shape is None:
             row: Any = namedtuple("Row", [column[0] for column in cursor.description])  # type: ignore[misc]
             self.shape = partial(tuple.__new__, row)

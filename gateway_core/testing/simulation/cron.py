@@ -186,13 +186,13 @@ class Cron:
 
     def _risk(self, slot: int, process: Process, where: str) -> bool:
         """Whether the process dies here. It may also be stopped for a while."""
-        if not (self._freezes or self._dies) or self._calm():
+        stops, dies = self._freezes, self._dies
+        if not (stops or dies) or self._calm():
             return False
-        tape = self.stage.tape
-        stopped, dies = self._labels[slot][where]
-        if self._freezes and tape.chance(stopped, self._freezes):
+        tape, (it_stops, it_dies) = self.stage.tape, self._labels[slot][where]
+        if stops and tape.chance(it_stops, stops):
             process.freeze(tape.pick((90, 25, 200), "for seconds", 0.5) * SECOND)
-        if not self._dies or self.crashes >= CRASHES or not tape.chance(dies, self._dies):
+        if not dies or self.crashes >= CRASHES or not tape.chance(it_dies, dies):
             return False
         self.crashes += 1
         process.end()

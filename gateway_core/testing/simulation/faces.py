@@ -6,7 +6,6 @@ Whoever writes a gateway writes a face beside it (thirty lines) and runs the rea
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -14,6 +13,7 @@ import attrs
 
 from ...contract.gateway import Gateway
 from ...engine.wire import Wire
+from ...model.compact import compact, parsed
 
 Reply: TypeAlias = tuple[int, dict[str, str], bytes]
 Status: TypeAlias = Literal["paid", "pending", "refused"]
@@ -91,7 +91,7 @@ class PlainFace:
                 return _answer(200, about=wire.target, fee=1)
             case "GET", "payments":
                 return Find(parts[2])
-        body = json.loads(wire.body)
+        body = parsed(wire.body.decode())
         return Order(
             body["key"], body["reference"], body["entitlement"], body["account"], body["amount"], body["expires"], body
         )
@@ -112,7 +112,7 @@ class PlainFace:
     def calls(self, status: Status, order: Order, authentic: bool, at: int) -> tuple[bytes, dict[str, str]]:
         """See Face."""
         body = {**order.raw, "status": status, "receipt": _receipt(order.key), "code": "not_possible"}
-        return json.dumps(body).encode(), {SIGNED: "right" if authentic else "wrong"}
+        return compact(body), {SIGNED: "right" if authentic else "wrong"}
 
 
 def _receipt(key: str) -> str:
@@ -120,4 +120,4 @@ def _receipt(key: str) -> str:
 
 
 def _answer(code: int, /, **body: Any) -> Reply:
-    return code, {}, json.dumps(body).encode()
+    return code, {}, compact(body)

@@ -35,6 +35,7 @@ WHY = "the first two share an account"
 # Writer sessions that each store has ready: one for each process that opens it.
 SESSIONS = 4
 COMMITS = ("goes well", "raises, and is on disk", "raises, and is not on disk", "the database is locked")
+WELL, _, NOT_ON_DISK, LOCKED = COMMITS
 
 
 @attrs.frozen
@@ -69,7 +70,7 @@ class OneConnection(Store):
     `commits` says how each COMMIT goes (see COMMITS).
     """
 
-    commits: Callable[[], str] = staticmethod(lambda: COMMITS[0])
+    commits: Callable[[], str] = staticmethod(lambda: WELL)
 
     def on(self, connection: Connection, raw: sqlite3.Connection) -> OneConnection:
         """Use this connection for everything."""
@@ -80,7 +81,7 @@ class OneConnection(Store):
         """See Store.write."""
         self._usable()
         fate = self.commits()
-        if fate == COMMITS[3]:
+        if fate == LOCKED:
             raise StoreError("the database gives no write transaction: database is locked")
         return _Writing(self, fate)
 
@@ -106,25 +107,29 @@ class _Reading:
 class _Writing:
     """A transaction of a store that is a savepoint of the schedule's own. `fate`: how its COMMIT goes."""
 
-    __slots__ = ("_fate", "_head", "_store")
+    __slots__ = ("_execute", "_fate", "_head", "_store")
 
     def __init__(self, store: OneConnection, fate: str) -> None:
-        self._store, self._fate = store, fate
+        self._store, self._fate, self._head, self._execute = store, fate, store.head, store.raw.execute
 
     def __enter__(self) -> Connection:
-        self._head = self._store.head
-        self._store.raw.execute("SAVEPOINT written")
+        self._execute("SAVEPOINT written")
         return self._store.connection
 
-    def __exit__(self, kind: object, *_: object) -> None:
-        store, fate = self._store, self._fate
-        if kind is not None:
-            store.head = self._head
-        if kind is not None or fate == COMMITS[2]:
-            store.raw.execute("ROLLBACK TO written")
-        store.raw.execute("RELEASE written")
-        if kind is None and fate != COMMITS[0]:
-            store.uncertain = True
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if kind is None and self._fate == WELL:
+            self._execute("RELEASE written")
+        else:
+            self._end_otherwise(failed=kind is not None)
+
+    def _end_otherwise(self, failed: bool) -> None:
+        if failed:
+            self._store.head = self._head
+        if failed or self._fate == NOT_ON_DISK:
+            self._execute("ROLLBACK TO written")
+        self._execute("RELEASE written")
+        if not failed:
+            self._store.uncertain = True
             raise StoreUncertain("a COMMIT raised (disk I/O error); reopen the store to see what is in it")
 
 

@@ -75,10 +75,11 @@ def at_the_end(end: End) -> list[Row]:
 
 def law_2_one_live_attempt(row: Row) -> None:
     """A money intent of attempt n+1 exists only after n was dead by positive evidence, copies counted."""
-    for place, fact in enumerate(row.said):
+    said = row.said
+    for place, fact in enumerate(said):
         if fact.kind != "intent" or not fact.body.get("moves_money"):
             continue
-        before = row.said[:place]
+        before = said[:place]
         for attempt in range(1, fact.attempt):
             if not is_dead(before, attempt):
                 raise Violation("2", f"attempt {fact.attempt} began while attempt {attempt} may still be alive")
