@@ -63,8 +63,10 @@ def _binder(order: Sequence[str] | None) -> Callable[[Mapping[str, Any]], Any]:
     """Named parameters as a dict, positional ones as a tuple in their order."""
     if order is None:
         return dict
+    if len(order) > 1:
+        return itemgetter(*order)
     # `itemgetter` of one name gives no tuple, and of none it cannot be made.
-    return itemgetter(*order) if len(order) > 1 else lambda named: tuple([named[name] for name in order])
+    return (lambda named: (named[order[0]],)) if order else lambda named: ()
 
 
 def _told(connection: Connection, error: Exception) -> Exception:

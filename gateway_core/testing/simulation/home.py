@@ -179,8 +179,7 @@ class Home:
         return store
 
     def _make(self, kind: Kind) -> OneConnection:
-        raw = self._next = sqlite3.connect(":memory:", check_same_thread=False, cached_statements=512)
-        raw.isolation_level = None
+        raw = self._next = _in_memory()
         full = self._engine.connect()
         store = OneConnection("sqlite://", DEPLOYMENT, connection=raw).on(full, raw)
         with clock.stepped(lambda: EPOCH):
@@ -195,11 +194,19 @@ class Home:
             create(store, "test", "simulated")
             for _ in range(SESSIONS + 1):
                 journal.begin_session(store)
-            self._empty = sqlite3.connect(":memory:", check_same_thread=False)
+            self._empty = _in_memory()
             raw.backup(self._empty)
         else:
             self._empty.backup(raw)
             store.session, store.head = SESSIONS + 1, (0, b"")
+
+
+def _in_memory() -> sqlite3.Connection:
+    """Small pages, as whole ones are kept for each savepoint; what was deleted is not wiped."""
+    raw = sqlite3.connect(":memory:", check_same_thread=False, cached_statements=512, isolation_level=None)
+    raw.execute("PRAGMA page_size=512")
+    raw.execute("PRAGMA secure_delete=OFF")
+    return raw
 
 
 def furnish(store: Store, raw: sqlite3.Connection, kind: Kind) -> None:
