@@ -16,13 +16,17 @@ from ..store import Result, Store, Write, journal, payments, payrolls, writes
 from ..store import tables as t
 from ..store.database import now_us
 from ..store.payments import Line
+from ..store.prepared import Prepared
 from ..store.rivals import refuse_if_restored
 from . import documents
 from .cycles import caps
 
 RELEASES = ("ready", "pending", "paid", "refused", "returned", "cancelled")
 PAGE = 200
-_p = t.payments.c
+_p, _of = t.payments.c, t.releases.c
+_PROPOSED = Prepared(sa.select(t.releases).where(_of.payment == sa.bindparam("w_payment")))
+_FORGET = Prepared(sa.delete(t.releases).where(_of.payment == sa.bindparam("w_payment")))
+_PROPOSE = Prepared(sa.insert(t.releases).values({column.name: sa.bindparam(column.name) for column in t.releases.c}))
 
 
 def cancel(store: Store, payroll: str, by: str, reason: str, only: Sequence[str] = ()) -> int:
@@ -87,12 +91,12 @@ def release(
         if why := _not_released(line, to):
             raise WrongState(f"payment {payment} {why}")
         _payroll_open(connection, line)
-        first = connection.execute(sa.select(t.releases).where(t.releases.c.payment == line.payment.id)).first()
+        first = next(iter(_PROPOSED.rows(connection, w_payment=line.payment.id)), None)
         if first is None or first.value != to or first.facts != len(line.facts):
             _propose(connection, line, to, by, reason, reference, signature)
             return False
         differ(first.by, by, "proposed this release")
-        connection.execute(sa.delete(t.releases).where(t.releases.c.payment == line.payment.id))
+        _FORGET.run(connection, [{"w_payment": line.payment.id}])
         body = {
             "reason": first.why, "first": first.by, "second": by, "second_reason": reason,
             "first_signature": first.signature, "signature": signature,
@@ -116,13 +120,12 @@ def _not_released(line: Line, to: str) -> str:
 
 
 def _propose(connection: Connection, line: Line, to: str, by: str, reason: str, reference: str, signature: str) -> None:
-    connection.execute(sa.delete(t.releases).where(t.releases.c.payment == line.payment.id))
-    connection.execute(
-        sa.insert(t.releases).values(
-            payment=line.payment.id, value=to, by=by, why=reason, reference=reference, signature=signature, at=now_us(),
-            facts=len(line.facts),
-        )
-    )  # fmt: skip
+    said = {
+        "payment": line.payment.id, "value": to, "by": by, "why": reason, "reference": reference,
+        "signature": signature, "at": now_us(), "facts": len(line.facts),
+    }  # fmt: skip
+    _FORGET.run(connection, [{"w_payment": line.payment.id}])
+    _PROPOSE.run(connection, [said])
 
 
 def _state(

@@ -19,6 +19,7 @@ from . import cases, journal
 from . import document_tables as d
 from . import tables as t
 from .database import Record, Store, now_us
+from .prepared import Prepared
 
 _d = d.documents.c
 _l = d.lines.c
@@ -26,6 +27,13 @@ _p = t.payments.c
 # What its lines become when a document comes into a state: written to them in pages, after the one row that decides.
 TELLS = {"handed_over": "pending", "refused": "refused", "held": "unknown", "withdrawn": "ready"}
 NEVER = 1 << 62
+_wanted: sa.BindParameter[str] = sa.bindparam("w_document")
+_FIND = Prepared(
+    sa.select(d.documents)
+    .where(sa.or_(_d.id == _wanted, _d.name == _wanted), _d.facts > 0)
+    .order_by(_d.id != _wanted, _d.planned_at.desc())
+    .limit(1)
+)
 
 
 class Changed(Exception):
@@ -53,11 +61,10 @@ def allocation(lines: Sequence[Place]) -> bytes:
 
 def find(connection: Connection, document: str) -> Record:
     """A document by its id or its file's name. Raises NotFoundError."""
-    named = sa.select(d.documents).where(sa.or_(_d.id == document, _d.name == document), _d.facts > 0)
-    row = connection.execute(named.order_by(_d.id != document, _d.planned_at.desc()).limit(1)).first()
-    if row is None:
+    rows = _FIND.rows(connection, w_document=document)
+    if not rows:
         raise NotFoundError(f"there is no document {document!r}; `gateway documents` lists them")
-    return row
+    return rows[0]
 
 
 def fixed(row: Record) -> dict[str, Any]:

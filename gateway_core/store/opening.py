@@ -24,7 +24,24 @@ log = logging.getLogger(__name__)
 PAGE = 200
 # Seconds between two looks at who sends.
 LOOK = 0.2
+_p, _r, _f = t.payments.c, t.payrolls.c, t.facts.c
 _IS_RESTORED = Prepared(sa.select(t.meta.c.value).where(t.meta.c.key == "restored"))
+_NEWEST = Prepared(sa.select(_f.session, _f.n, _f.chain).order_by(_f.session.desc(), _f.n.desc()).limit(1))
+_UNSETTLED = Prepared(
+    sa.select(t.payments)
+    .join(t.payrolls, _r.id == _p.payroll)
+    .where(
+        *(_p.state != state for state in sorted(SETTLED - {"refused"})),
+        *(_r.state != state for state in sorted(WITHDRAWN)), _r.complete, _p.id > sa.bindparam("w_after"),
+    )
+    .order_by(_p.id)
+    .limit(PAGE)
+)  # fmt: skip
+_DUE_AT_ONCE = Prepared(
+    sa.update(t.payments)
+    .where(_p.id == sa.bindparam("b_id"))
+    .values(state=sa.bindparam("b_state"), facts=sa.bindparam("b_facts"), due=0, sender=sa.null())
+)
 
 
 def open_store(url: str, deployment: str, environment: str, *, create: bool = False) -> Store:
@@ -93,30 +110,20 @@ def close_store(store: Store) -> None:
 
 def newest(store: Store) -> tuple[int, int, bytes]:
     """(session, n, chain) of the newest session's last fact, for the mark; n is 0 in a store without facts."""
-    f = t.facts.c
-    last = sa.select(f.session, f.n, f.chain).order_by(f.session.desc(), f.n.desc()).limit(1)
     with store.read() as connection:
-        row = connection.execute(last).first()
-    return (row.session, row.n, row.chain) if row else (store.session, 0, b"")
+        rows = _NEWEST.rows(connection)
+    return (rows[0].session, rows[0].n, rows[0].chain) if rows else (store.session, 0, b"")
 
 
 def restored(store: Store, by: str, second: str) -> int:
     """Mark every payment that is not settled: the rail is asked before anything is sent (again). Returns how many."""
-    p, r = t.payments.c, t.payrolls.c
-    query = (
-        sa.select(t.payments)
-        .join(t.payrolls, r.id == p.payroll)
-        .where(p.state.not_in(SETTLED - {"refused"}), r.state.not_in(WITHDRAWN), r.complete)
-        .order_by(p.id)
-        .limit(PAGE)
-    )
     documents.restored(store, by, second)
     count, after = 0, ""
     while True:
         with store.write() as connection:
-            rows = list(connection.execute(query.where(p.id > after)))
+            rows = _UNSETTLED.rows(connection, w_after=after)
             facts = journal.facts_of_many(connection, [row.id for row in rows])
-            told = []
+            told, changed = [], []
             for row in rows:
                 life = fold(facts[row.id])
                 fact = Fact(
@@ -124,8 +131,9 @@ def restored(store: Store, by: str, second: str) -> int:
                 )
                 add(life, fact)
                 told.append((row.payroll, row.id, fact))
-                changed = sa.update(t.payments).where(p.id == row.id)
-                connection.execute(changed.values(state=life.state, facts=life.facts, due=0, sender=None))
+                changed.append({"b_id": row.id, "b_state": life.state, "b_facts": life.facts})
+            if changed:
+                _DUE_AT_ONCE.run(connection, changed)
             journal.append(connection, store, told)
         if not rows:
             return count
