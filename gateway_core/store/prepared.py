@@ -30,14 +30,14 @@ class _Text:
         compiled = statement.compile(dialect=dialect)
         constants = {name: value for name, value in compiled.params.items() if value is not None}
         bind = _binder(compiled.positiontup if compiled.positional else None)
-        return cls(str(compiled), (lambda values: bind(constants | values)) if constants else bind)
+        return cls(str(compiled), (lambda values: bind({**constants, **values})) if constants else bind)
 
     def rows(self, connection: Connection, given: Any) -> list[Any]:
         """What a statement returns."""
         driver: Any = connection.connection.dbapi_connection
         try:
             cursor = driver.execute(self.text, given)
-            found = cursor.fetchall()
+            found: list[Any] = cursor.fetchall()
         except Exception as error:
             raise _told(connection, error) from error
         if not found:
