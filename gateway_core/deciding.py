@@ -17,8 +17,7 @@ from .lifecycle import approval, checking, levels, noting, officers, proposing, 
 from .lifecycle.approval import PAUSED_FOR_APPROVAL
 from .lifecycle.funding import Funds
 from .lifecycle.levels import Approvals
-from .lifecycle.signatures import verify
-from .model.errors import NotPermitted, WrongState
+from .model.errors import WrongState
 from .model.money import AmountError, Money, parse_amount
 from .model.people import differ, normal
 from .store import journal, payrolls
@@ -131,12 +130,6 @@ class Deciding(Filing, ABC):
             row = payrolls.get(connection, payroll)
         prints = running.fingerprints_of(row, self.configuration.channel)
         return approval.message("approval", approval.approval_digest(self._store, row, prints))
-
-    def _signed(self, by: str, message: bytes, signature: str) -> None:
-        if self.configuration.approvers:
-            if not signature:
-                raise NotPermitted(f"approvers sign here: give {by}'s signature over the digest")
-            verify(self.configuration.approvers, by, message, signature)
 
     def reject(self, payroll: str, *, by: str, reason: str) -> None:
         """Refuse a proposal for good. Its invoices are free for another payroll."""

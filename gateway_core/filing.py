@@ -12,6 +12,7 @@ from .engine.batch.answers import Reading, read_now
 from .engine.batch.inbox import NAME
 from .engine.decide import Rules
 from .engine.evidence import plain
+from .lifecycle.signatures import verify
 from .model.errors import NotPermitted, WrongState
 from .model.people import normal
 from .store import answers, document_views, files, refusals
@@ -76,6 +77,12 @@ class Filing(Auditing):
         except NotPermitted as error:
             refusals.note(self._store, what, by, subject, error)
             raise
+
+    def _signed(self, by: str, message: bytes, signature: str) -> None:
+        if self.configuration.approvers:
+            if not signature:
+                raise NotPermitted(f"approvers sign here: give {by}'s signature over the digest")
+            verify(self.configuration.approvers, by, message, signature)
 
     @property
     def _answering(self) -> list[str]:

@@ -191,6 +191,7 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
                 runtime, driver, payroll, wait, skipped, self.configuration.channel, serve=serve,
                 probe=lambda channel: certificate_trouble(channel.settings.base_url, channel.wiring),
                 grace=self.configuration.schedule_grace, funds=self._funds, zone=self._zone,
+                approvers=self.configuration.approvers,
             )  # fmt: skip
 
         self._send(work, progress)
@@ -318,13 +319,13 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
         closing.reconciled(self._store, row.id, by, box[0])
         return box[0]
 
-    def close(self, payroll: str, *, by: str, signature: str = "") -> Totals:
+    def close(self, payroll: str, *, by: str) -> Totals:
         """Freeze a payroll of which every unit is explained; another person than the one who reconciled."""
         normal(by)
         self._not_older()
         blocked = self.configuration.disputes_block
         with self._permitted("close", by, payroll):
-            totals = closing.close(self._store, payroll, by, signature, despite_disputes=not blocked)
+            totals = closing.close(self._store, payroll, by, despite_disputes=not blocked)
         self._heads_out()
         return totals
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .filing import Filing
+from .lifecycle import approval
 from .model.errors import NotFoundError, WrongState
 from .model.people import normal
 from .reconcile import bundle as bundles
@@ -99,15 +100,23 @@ class Settling(Filing):
                 statement = staging.apply(self._store, taken, kept, by, replaces)
         return statement_views.one(self._store, statement)
 
-    def confirm_file(self, file: str, *, by: str, reason: str) -> Confirmed:
-        """The second of two people agrees with a file: payments whose rail cannot be asked are settled by it.
+    def confirm_file(self, file: str, *, by: str, reason: str, signature: str = "") -> Confirmed:
+        """The second of two people agrees with a file: payments whose rail cannot be asked, or that are held, are
+        settled by it.
 
-        Whatever can be asked stays the rail's to say. Can be repeated after a crash. Raises MakerIsChecker.
+        Whatever else can be asked stays the rail's to say. Can be repeated after a crash. Where the configuration lists
+        approvers, `signature` is theirs over `confirm_message`. Raises MakerIsChecker, NotPermitted.
         """
         normal(by)
         given = statement_views.one(self._store, file)
         with self._permitted("confirm a file", by, given.id):
-            return confirming.confirm(self._store, given.id, by, reason, self._asks)
+            self._signed(by, self.confirm_message(file), signature)
+            return confirming.confirm(self._store, given.id, by, reason, self._asks, signature)
+
+    def confirm_message(self, file: str) -> bytes:
+        """The bytes that an approver signs with Ed25519 to agree with a file."""
+        given = statement_views.one(self._store, file)
+        return approval.confirm_message(given.id, given.sha256)
 
     def withdraw_file(self, file: str, *, by: str, reason: str) -> None:
         """A file was given by mistake: its lines count no more. What two people confirmed by it stays."""

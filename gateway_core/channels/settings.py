@@ -79,8 +79,9 @@ TOP: tuple[Setting, ...] = (
             "72", "write a number of hours such as 72", default="none: an approval does not expire"),
     Setting("approvers", r.approvers,
             "People and their Ed25519 public keys (32 bytes in base64, as text or as `{ public_key = ... }`). Once "
-            "this table exists, an approval or release without a valid signature of a listed person is refused. Names "
-            "are compared without case and extra spaces.",
+            "this table exists, an approval, a release or the confirmation of a file without a valid signature of a "
+            "listed person is refused, and nothing more is sent of a payroll that was approved without one. Names are "
+            "compared without case and extra spaces.",
             '{ joseph = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=" }',
             "write the 32 bytes of the person's Ed25519 public key in base64", default="none: the host vouches"),
     Setting("roles", roles.roles,

@@ -41,10 +41,10 @@ def reconcile(desk: Desk, payroll: o.Payroll, by: o.By) -> int:
 
 
 @command(Panel)
-def close(desk: Desk, payroll: o.Payroll, by: o.By, signature: o.Signature = "") -> int:
+def close(desk: Desk, payroll: o.Payroll, by: o.By) -> int:
     """Freeze a payroll of which every unit is explained; another person than the one who reconciled."""
     paymaster = desk.open()
-    paymaster.close(payroll, by=by, signature=signature)
+    paymaster.close(payroll, by=by)
     status = paymaster.status(payroll)[0]
     rows = [("approved", status.lines, status.total), *((s, n, status.sums[s]) for s, n in status.counts.items())]
     desk.out.table(("", ">payments", f">{status.currency}"), rows, f"{status.name} is closed")

@@ -66,7 +66,11 @@ Delimiter = Annotated[
     str | None, typer.Option("--delimiter", metavar="CHAR", help="What separates the columns; default: found out.")
 ]
 Encoding = Annotated[str | None, typer.Option("--encoding", help="The file's encoding; default: UTF-8.")]
-Wait = Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="Wait so long for what is not due yet.")]
+# A year at most: no clock counts further than it knows numbers.
+Wait = Annotated[
+    float,
+    typer.Option("--wait", metavar="SECONDS", min=0, max=31_536_000, help="Wait so long for what is not due yet."),
+]
 
 # What every command has, and the application itself too: `gateway --config X status` is `gateway status --config X`.
 Config = Annotated[

@@ -16,6 +16,7 @@ from .desk import Desk
 from .errors import HELD, INPUT
 from .looking import timed
 from .output import Output, counted, when
+from .payrolls import show_bytes
 
 if TYPE_CHECKING:
     from ..reconcile.taking import Change, Taken
@@ -100,9 +101,15 @@ def _taken(desk: Desk, view: Any) -> int:
 
 
 @command(Panel)
-def confirm_file(desk: Desk, statement: Given, by: o.By, reason: o.Reason) -> int:
-    """Agree with a file as its second person: what the rail cannot be asked about is settled by it."""
-    done = desk.open().confirm_file(statement, by=by, reason=reason)
+def confirm_file(
+    desk: Desk, statement: Given, by: o.By, reason: o.Reason, signature: o.Signature = "",
+    show_message: o.ShowMessage = False,
+) -> int:  # fmt: skip
+    """Agree with a file as its second person: what the rail cannot be asked about, or is held, is settled by it."""
+    paymaster = desk.open()
+    if show_message:
+        return show_bytes(desk.out, paymaster.confirm_message(statement))
+    done = paymaster.confirm_file(statement, by=by, reason=reason, signature=signature)
     desk.out.say(f"{counted(done.settled, 'payment')} settled by it, {done.left:,} as before")
     desk.out.result(attrs.asdict(done))
     return 0

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from ..model.errors import Altered, ObjectionsStand, WrongState
+from ..model.errors import Altered, NotPermitted, ObjectionsStand, WrongState
+from ..model.facts import Fact
 from ..model.identity import Root, digest
 from ..model.moments import HOUR
 from ..model.people import differ
@@ -22,8 +24,11 @@ from . import levels
 from .cycles import caps
 from .levels import PAUSED_FOR_APPROVAL as PAUSED_FOR_APPROVAL
 from .scheduling import MISSED
+from .signatures import verify
 
 _o = t.objections.c
+# No approvers are configured: the host vouches for who approves.
+UNSIGNED: Mapping[str, str] = MappingProxyType({})
 
 
 def approval_digest(store: Store, row: Record, fingerprints: Mapping[str, str]) -> bytes:
@@ -34,6 +39,11 @@ def approval_digest(store: Store, row: Record, fingerprints: Mapping[str, str]) 
 def message(what: str, payload: bytes) -> bytes:
     """The bytes that an approver signs: `gateway_core WHAT v1` and the hexadecimal digest, a line each."""
     return f"gateway_core {what} v1\n{payload.hex()}\n".encode()
+
+
+def confirm_message(file: str, sha256: str) -> bytes:
+    """The bytes that an approver signs to agree with a file: exactly its bytes, as they were given."""
+    return message("confirmation", digest(["gateway_core confirmation v1", file, sha256]))
 
 
 def release_message(payment: str, to: str, facts: int) -> bytes:
@@ -169,10 +179,13 @@ def resume(store: Store, payroll: str, by: str) -> None:
         payrolls.record(connection, store, row, "resumed", by, {}, paused="")
 
 
-def fit_to_send(store: Store, row: Record, fingerprints: Mapping[str, str]) -> str:
+def fit_to_send(
+    store: Store, row: Record, fingerprints: Mapping[str, str], approvers: Mapping[str, str] = UNSIGNED
+) -> str:
     """Law 5 at every start: '' when the payroll may be sent, otherwise why its unsent lines must wait."""
     with store.read() as connection:
-        approvals = [fact for fact in journal.facts_of_payroll(connection, row.id) if fact.kind == "approved"]
+        facts = journal.facts_of_payroll(connection, row.id)
+    approvals = [fact for fact in facts if fact.kind == "approved"]
     root = Root()
     for leaf in payments.leaves(store.read, row.id):
         root.add(leaf)
@@ -186,4 +199,20 @@ def fit_to_send(store: Store, row: Record, fingerprints: Mapping[str, str]) -> s
         return PAUSED_FOR_APPROVAL + f"channel {', '.join(changed)} was configured otherwise when it was approved"
     if row.approval_ends and row.approval_ends < now_us():
         return PAUSED_FOR_APPROVAL + "the approval has expired"
+    try:
+        _signed(facts, approvals[-1], approvers)
+    except NotPermitted as error:
+        return PAUSED_FOR_APPROVAL + str(error)
     return ""
+
+
+def _signed(facts: Sequence[Fact], last: Fact, approvers: Mapping[str, str]) -> None:
+    """Who approved may have done so under another configuration, which asked for no signature, or for another's.
+
+    Raises NotPermitted unless everybody of the last round of approvals is an approver by now, and signed it.
+    """
+    approved = str(last.body["digest"])
+    given = {fact.source: fact for fact in facts if fact.kind == "agreed" and fact.body.get("digest") == approved}
+    for fact in (*(given[name] for name in last.body.get("agreed", ()) if name in given), last):
+        signature = str(fact.body.get("signature", ""))
+        verify(approvers, fact.source, message("approval", bytes.fromhex(approved)), signature)

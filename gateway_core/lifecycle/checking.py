@@ -145,7 +145,7 @@ def _row(payroll: str, line: int, payment: str, objection: Objection) -> dict[st
 
 
 def _keep(store: Store, rows: Sequence[Mapping[str, Any]], before: int) -> None:
-    """Store new objections; one that people released already is not raised again.
+    """Store new objections; what people released already is not raised again, and hides nothing else that is said.
 
     What was there `before` this check and is not released goes when the check ends, and is raised anew.
     """
@@ -154,11 +154,20 @@ def _keep(store: Store, rows: Sequence[Mapping[str, Any]], before: int) -> None:
     with store.write() as connection:
         stays = sa.or_(_o.released_by != "", _o.id > before)
         these = _o.payment.in_({row["payment"] for row in rows})
-        old = sa.select(_o.payment, _o.code).where(_o.payroll == rows[0]["payroll"], _o.of_check, stays, these)
-        known = {(row.payment, row.code) for row in connection.execute(old)}
-        fresh = [row for row in rows if (row["payment"], row["code"]) not in known]
+        old = sa.select(t.objections).where(_o.payroll == rows[0]["payroll"], _o.of_check, stays, these)
+        known = {_words(row._asdict()) for row in connection.execute(old)}
+        fresh = [row for row in rows if _words(row) not in known]
         if fresh:
             connection.execute(sa.insert(t.objections), fresh)
+
+
+def _words(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is released when an objection is: who says what of which payment.
+
+    About a payroll as a whole, and by a policy that broke, the message has figures of the moment: those are no news.
+    """
+    of_the_moment = not row["payment"] or row["code"] == "policy_failed"
+    return row["payment"], row["code"], row["source"], "" if of_the_moment else row["message"]
 
 
 async def _accounts(

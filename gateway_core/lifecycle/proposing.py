@@ -24,6 +24,7 @@ from ..store.database import now_us
 from .cycles import caps, staging
 from .intake import Taken
 from .intake.findings import refuse
+from .intake.text import text_problem
 
 T = TypeVar("T")
 # Small enough that a sender's write never waits long behind a page (design section 7).
@@ -53,6 +54,9 @@ def propose(
     """
     if not name.strip() or len(name) > 200:
         raise WrongState("a payroll needs a name of 1 to 200 characters")
+    if (wrong := text_problem("reference", name)) is not None and wrong.code != "formula":
+        # It stands in lists beside others: no name may look like two of them, or like another.
+        raise WrongState(f"the payroll's name {wrong.reason}; {wrong.mend}")
     payroll = payroll_id(store.deployment, name)
     if _already(store, payroll, name, taken, channel):
         return payroll

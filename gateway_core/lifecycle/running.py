@@ -32,7 +32,7 @@ from ..model.states import SENDS
 from ..store import Store, document_views, payments, payrolls, suspension
 from ..store.database import Record, now_us
 from . import checking, scheduling
-from .approval import PAUSED_FOR_APPROVAL, fit_to_send
+from .approval import PAUSED_FOR_APPROVAL, UNSIGNED, fit_to_send
 from .cycles import dates
 from .funding import ANY, Funds, funded
 from .hanging import EVERY
@@ -114,7 +114,7 @@ async def guarded(runtime: AsyncioRuntime, work: Coroutine[Any, Any, T]) -> T:
 
 def jobs_for(
     store: Store, only: str | None, fingerprints: Callable[[Record], Mapping[str, str]], skipped: dict[str, str],
-    grace: timedelta | None = None, zone: tzinfo = UTC,
+    grace: timedelta | None = None, zone: tzinfo = UTC, approvers: Mapping[str, str] = UNSIGNED,
 ) -> list[Job]:  # fmt: skip
     """What may be worked on now; payrolls that may not be sent are paused, and named with the reason."""
     with store.read() as connection:
@@ -134,7 +134,7 @@ def jobs_for(
         paused, changed = row.paused, dict(prints) != payrolls.channels_of(row)
         # One that waits for its moment sends nothing: what was approved is compared when it begins.
         if not row.pay_at and (not paused or paused.startswith(PAUSED_FOR_APPROVAL)):
-            why = fit_to_send(store, row, prints)
+            why = fit_to_send(store, row, prints, approvers)
             changed = changed or "differ" in why
             paused = _note_pause(store, row, why) if why != paused else why
         if not paused:
@@ -209,13 +209,13 @@ def fingerprints_of(row: Record, channel_of: Callable[[str], Channel]) -> dict[s
 async def drive_all(
     runtime: AsyncioRuntime, driver: Driver, only: str | None, wait: float | None, skipped: dict[str, str],
     channel_of: Callable[[str], Channel], *, serve: bool, probe: Probe | None = None, grace: timedelta | None = None,
-    funds: Funds = ANY, zone: tzinfo = UTC,
+    funds: Funds = ANY, zone: tzinfo = UTC, approvers: Mapping[str, str] = UNSIGNED,
 ) -> int | None:  # fmt: skip
     """Run over everything approved and unfinished; with `serve`, again and again.
 
     `probe` says beforehand why a channel's rail would take nothing from us; empty if it would. `grace`: see
-    `scheduling.come`. `zone`: where the days of cycles begin. Returns when something is next due, which may be a
-    scheduled payroll.
+    `scheduling.come`. `zone`: where the days of cycles begin. `approvers`: whose signatures approvals need. Returns
+    when something is next due, which may be a scheduled payroll.
     """
     probed: dict[str, int] = {}
     end: int | None = None
@@ -223,7 +223,7 @@ async def drive_all(
         skipped.clear()
         began = runtime.now()
         find = partial(fingerprints_of, channel_of=channel_of)
-        jobs = await runtime.write(partial(jobs_for, driver.store, only, find, skipped, grace, zone))
+        jobs = await runtime.write(partial(jobs_for, driver.store, only, find, skipped, grace, zone, approvers))
         names = await runtime.offload(partial(_names, driver.store))
         if probe is not None:
             await _probe(runtime, driver, {job.channel for job in jobs}, probe, probed)

@@ -80,7 +80,7 @@ def _explained(connection: Connection, differing: Sequence[tuple[str, str, str]]
     return True
 
 
-def close(store: Store, payroll: str, by: str, signature: str = "", *, despite_disputes: bool = False) -> Totals:
+def close(store: Store, payroll: str, by: str, *, despite_disputes: bool = False) -> Totals:
     """Freeze a reconciled payroll. Raises WrongState with what is not explained yet.
 
     `despite_disputes`: open disputes about it do not keep it open.
@@ -94,7 +94,7 @@ def close(store: Store, payroll: str, by: str, signature: str = "", *, despite_d
         _compared(connection, row, by, compared)
         if not despite_disputes:
             _undisputed(connection, row)
-        body = {"signature": signature, "by_state": {state: list(pair) for state, pair in sums.by_state.items()}}
+        body = {"by_state": {state: list(pair) for state, pair in sums.by_state.items()}}
         payrolls.record(connection, store, row, "closed", by, body, state="reconciled", closed_by=by)
         journal.record_head(connection, store, f"close of {row.id}")
     return sums

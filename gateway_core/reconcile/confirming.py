@@ -34,7 +34,9 @@ class Confirmed:
     left: int = 0
 
 
-def confirm(store: Store, statement: str, by: str, reason: str, asks: Callable[[str], bool]) -> Confirmed:
+def confirm(
+    store: Store, statement: str, by: str, reason: str, asks: Callable[[str], bool], signature: str = ""
+) -> Confirmed:
     """Agree with every line of a file, as far as the rail is not the one to ask. Can be repeated after a crash."""
     if not reason.strip():
         raise WrongState("confirming a file needs a reason: what was compared, and with what")
@@ -43,7 +45,8 @@ def confirm(store: Store, statement: str, by: str, reason: str, asks: Callable[[
         if row.state != "applied":
             raise WrongState(f"{row.name} is {row.state}; only a file that stands is confirmed")
         differ(row.by, by, "gave this file")
-        statements.record(connection, store, row, "confirmed", by, {"reason": reason}, confirmed_by=by)
+        body = {"reason": reason, "signature": signature}
+        statements.record(connection, store, row, "confirmed", by, body, confirmed_by=by)
         statement = row.id
     done, after = Confirmed(), 0
     while True:

@@ -270,3 +270,49 @@ def test_a_payroll_named_like_the_id_of_another_does_not_take_its_place(first: s
     assert {status.name: status.state for status in shop.paymaster.status()} == {
         "november": "approved", name: "awaiting_approval",
     }  # fmt: skip
+
+
+class Screening:
+    """A second policy, which has nothing to say at first. It uses the registry's words for something else."""
+
+    def __init__(self) -> None:
+        self.says: list[Objection] = []
+
+    @hookimpl
+    def check_payments(self, payments: Any) -> list[tuple[str, Objection]]:
+        return [(payment.id, objection) for payment in payments for objection in self.says]
+
+
+@pytest.mark.parametrize("says", ["died in May", "is on a list of sanctions"])
+def test_what_was_released_hides_no_other_objection_of_the_same_code(says: str, shop: Shop, registry: Registry) -> None:
+    screening = Screening()
+    known = (("registry", registry), ("screening", screening))
+    object.__setattr__(shop.paymaster.configuration, "_policies", known)
+    payroll = shop.proposed(shop.invoices(1))
+    assert len(shop.paymaster.check(payroll).objections) == 1
+    shop.paymaster.release_objections(payroll, by="grace", reason="her daughter is paid")
+    assert len(shop.paymaster.check(payroll).objections) == 1, "what is released is not raised again"
+    screening.says = [Objection("dead", says)]
+    with pytest.raises(ObjectionsStand):
+        shop.paymaster.approve(payroll, by="joseph", despite="as grace says")
+    shop.paymaster.release_objections(payroll, by="grace", reason="it is another of this name")
+    shop.paymaster.approve(payroll, by="joseph", despite="as grace says")
+
+
+def test_what_was_released_hides_no_other_word_of_the_same_policy(shop: Shop) -> None:
+    screening = Screening()
+    screening.says = [Objection("blocked", "no identity card")]
+    object.__setattr__(shop.paymaster.configuration, "_policies", (("screening", screening),))
+    payroll = shop.proposed(shop.invoices(1))
+    shop.paymaster.check(payroll)
+    shop.paymaster.release_objections(payroll, by="grace", reason="the card was seen")
+    screening.says = [Objection("blocked", "is on a list of sanctions")]
+    with pytest.raises(ObjectionsStand):
+        shop.paymaster.approve(payroll, by="joseph", despite="as grace says")
+
+
+@pytest.mark.parametrize("name", ["a\nnovember: reconciled", "\u202erebmevon", "november\x1b[2K", "november\x00"])
+def test_no_payroll_is_named_so_that_a_list_shows_another(name: str, shop: Shop) -> None:
+    with pytest.raises(WrongState, match="name has the control character U"):
+        shop.proposed(shop.invoices(1), name)
+    assert shop.paymaster.status() == []

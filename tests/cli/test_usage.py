@@ -130,3 +130,9 @@ def test_an_unknown_simulator_is_a_sentence(capsys: pytest.CaptureFixture[str]) 
     assert run_command(["simulator", "dumy"]) == 2
     assert "dumy" in capsys.readouterr().err
     assert run_command(["dummy-server", "ledger", "nowhere.db", "--json"]) == 2
+
+
+@pytest.mark.parametrize("seconds", ["inf", "1e300", "nan", "-1"])
+def test_how_long_to_wait_is_a_number_of_seconds(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["run", "--wait", seconds]) == 2
+    assert "--wait" in capsys.readouterr().err

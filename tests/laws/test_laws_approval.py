@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -260,6 +261,47 @@ def test_law_6_a_release_needs_two_signatures(signing: Shop, keys: dict[str, Ed2
     with pytest.raises(NotPermitted):
         paymaster.release(payment, "refused", by="grace", reason="seen")
     assert paymaster.release(payment, "refused", by="grace", reason="s", signature=sign(keys["grace"], message))
+
+
+@pytest.mark.parametrize("given", ["before there were approvers", "by an approver of another configuration"])
+def test_law_6_nothing_is_sent_that_no_approver_signed(
+    given: str, shop: Shop, keys: dict[str, Ed25519PrivateKey]
+) -> None:
+    """Whoever may open the store may do so with a configuration of his own."""
+    public = {name: b64encode(key.public_key().public_bytes_raw()).decode() for name, key in keys.items()}
+    payroll = shop.proposed(shop.invoices(1))
+    signature = ""
+    if given != "before there were approvers":
+        shop.reopen(approvers={"joseph": public["grace"]})
+        signature = sign(keys["grace"], shop.paymaster.approval_message(payroll))
+    shop.paymaster.approve(payroll, by="joseph", signature=signature)
+    paymaster = shop.reopen(approvers=public)
+    assert "signature" in shop.run(payroll, wait=0).skipped["payroll"]
+    assert shop.states(payroll) == {"inv-0": "ready"}
+    paymaster.approve(payroll, by="joseph", signature=sign(keys["joseph"], paymaster.approval_message(payroll)))
+    shop.run(payroll)
+    assert shop.states(payroll) == {"inv-0": "paid"}
+
+
+def test_law_6_a_file_releases_nothing_without_an_approver_s_signature(
+    signing: Shop, keys: dict[str, Ed25519PrivateKey], tmp_path: Path
+) -> None:
+    """What people hold is settled by a file that a second person confirms: that is a release, too."""
+    paymaster = signing.paymaster
+    payroll = signing.proposed([signing.invoice(1, "fault-pending-for-ever")])
+    paymaster.approve(payroll, by="joseph", signature=sign(keys["joseph"], paymaster.approval_message(payroll)))
+    signing.run(payroll)
+    assert signing.states(payroll) == {"inv-1": "held"}
+    payment, file = signing.payment(payroll), tmp_path / "list.csv"
+    file.write_text(f"payment,paid,receipt,paid_amount,reason\n{payment},no,,,not there\n")
+    given = paymaster.import_list(payroll, file, by="amina").id
+    message, other = paymaster.confirm_message(given), paymaster.release_message(payment, "refused")
+    for signature in ("", sign(keys["grace"], message), sign(keys["joseph"], other)):
+        with pytest.raises(NotPermitted):
+            paymaster.confirm_file(given, by="joseph", reason="seen", signature=signature)
+        assert signing.states(payroll) == {"inv-1": "held"}
+    paymaster.confirm_file(given, by="joseph", reason="seen", signature=sign(keys["joseph"], message))
+    assert signing.states(payroll) == {"inv-1": "refused"}
 
 
 def test_law_6_objections_need_two_people(shop: Shop, dummy: Dummy) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import pytest
 
-from gateway_core import deciding
+from gateway_core import filing
 from gateway_core.contract.channel import Channel
 from gateway_core.lifecycle import approval, running
 from gateway_core.model.payment import Payment
@@ -54,7 +54,7 @@ def leaf_without_the_name(m: pytest.MonkeyPatch) -> None:
 
 def not_compared_at_the_start_layer(m: pytest.MonkeyPatch) -> None:
     """Every payroll is fit to be sent."""
-    m.setattr(running, "fit_to_send", lambda store, row, fingerprints: "")
+    m.setattr(running, "fit_to_send", lambda store, row, fingerprints, approvers: "")
 
 
 @mutant(
@@ -111,4 +111,4 @@ def any_signature_will_do(m: pytest.MonkeyPatch) -> None:
     def verify(approvers: Mapping[str, str], by: str, message: bytes, signature: str) -> None:
         """Nothing is checked."""
 
-    m.setattr(deciding, "verify", verify)
+    m.setattr(filing, "verify", verify)

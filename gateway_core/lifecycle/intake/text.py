@@ -44,7 +44,12 @@ def is_tidy_cell(text: str) -> bool:
 _CONTROL = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff\ufff9-\ufffb"
 _BREAKS = "\t\n\r"
 # Joiners shape Persian and Indic names, so only ids refuse them: two ids must not look alike and differ.
-_INVISIBLE = "\u00ad\u034f\u115f\u1160\u180e\u200b-\u200d\u2060-\u2064\u3164\ufe00-\ufe0f\ufeff\uffa0"
+_INVISIBLE = (
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+# Blanks that look like the space, or like no second one.
+_SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 
 _Rule = tuple[str, re.Pattern[str], str, str]
 _DELETE = "delete the character, or type the value again"
@@ -67,11 +72,19 @@ _IN_ID: tuple[_Rule, ...] = (
         "format the column as text and enter the value again",
     ),
 )
+# What somebody is owed once hangs on these: another spelling of them is owed once more.
+_IN_IDENTITY: tuple[_Rule, ...] = (
+    *_IN_ID,
+    ("other_space", re.compile(rf"(?<=\S)[{_SPACES}]+(?=\S)"), "has {bad} for a space", "write a plain space"),
+    ("other_space", re.compile(rf"(?<=\S)[ {_SPACES}]{{2,}}(?=\S)"), "has several spaces together", "write one space"),
+)
+_IDENTITY = ("invoice", "beneficiary", "programme", "cycle", "instalment")
 _IN_TEXT = ("name", "reference")
 _EXTRA = ""
 RULES: dict[str, tuple[_Rule, ...]] = {
     _EXTRA: _ANY,
     **{name: _IN_COLUMN if name in _IN_TEXT else _IN_ID for name in COLUMNS},
+    **dict.fromkeys(_IDENTITY, _IN_IDENTITY),
 }
 # All rules of a field as one expression: one search tells that a cell is harmless.
 _ALARMS = {field: re.compile("|".join(f"(?:{rule[1].pattern})" for rule in rules)) for field, rules in RULES.items()}
