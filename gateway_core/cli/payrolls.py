@@ -215,7 +215,9 @@ def cancel(
 ) -> int:  # fmt: skip
     """Withdraw what was not sent, or delete a draft. What was sent is the rail's to confirm."""
     count = desk.open().cancel(payroll, by=by, reason=reason, only=only or ())
-    return said(desk, payroll, f"{counted(count, 'payment')} cancelled by {by}", count=count)
+    left = len(set(only or ())) - count
+    others = (f"{left:,} of those named were sent, or are over: `gateway events` tells of each",) if left > 0 else ()
+    return said(desk, payroll, f"{counted(count, 'payment')} cancelled by {by}", *others, count=count)
 
 
 @command(o.SENDING)

@@ -124,13 +124,15 @@ def callbacks(
     desk.open()
     configuration = desk.configuration()
     with terminable(), contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_receive(desk, _addresses(configuration, listen)))
+        asyncio.run(_receive(desk, _addresses(configuration, listen), "--listen" if listen else ""))
     desk.out.say(f"stopped at {when(time.time_ns() // 1000)}")
     return 0
 
 
 def _addresses(configuration: Configuration, listen: str) -> dict[str, dict[str, Any]]:
     """{address: {channel name: channel}}: all channels on the given address, or each on its own."""
+    if listen:
+        _checked(listen)
     channels = {name: configuration.channel(name) for name in configuration.channel_names}
     found: dict[str, dict[str, Any]] = {}
     for name, channel in channels.items():
@@ -141,14 +143,26 @@ def _addresses(configuration: Configuration, listen: str) -> dict[str, dict[str,
     return found
 
 
-async def _receive(desk: Desk, addresses: dict[str, dict[str, Any]]) -> None:
+def _checked(listen: str) -> None:
+    from ..channels import addresses
+    from ..channels.problems import Wrong
+
+    try:
+        addresses.listen(listen)
+    except Wrong as wrong:
+        raise typer.BadParameter(f'--listen {wrong.reason}; write HOST:PORT such as "127.0.0.1:8089"') from None
+
+
+async def _receive(desk: Desk, addresses: dict[str, dict[str, Any]], option: str) -> None:
     import asyncio
 
-    from ..lifecycle.running import callback_server
+    from ..lifecycle.running import bind, callback_server
 
+    # All of them, before it is said of any that it receives.
+    sockets = [bind(at, option or f"channels.{next(iter(here))}.listen") for at, here in addresses.items()]
     servers = []
     for address, channels in addresses.items():
         servers.append(callback_server(desk.store(), channels, address, lambda: time.time_ns() // 1000))
         for name in channels:
             desk.out.say(f"receiving at http://{address}/callbacks/{name}")
-    await asyncio.gather(*(server.serve() for server in servers))
+    await asyncio.gather(*(server.serve(sockets=[here]) for server, here in zip(servers, sockets, strict=True)))

@@ -72,6 +72,7 @@ def simulator(
     desk: Desk, name: Annotated[str, typer.Argument(metavar="NAME", help="A gateway, from `gateway plugins`.")],
     port: Port = 8765, ledger: Annotated[str, typer.Option("--ledger", metavar="FILE")] = ":memory:",
     folder: Annotated[str, typer.Option("--folder", metavar="DIR", help="Of a rail of files: the bank's.")] = "bank",
+    profile: Annotated[str | None, typer.Option("--profile", help="Of a gateway to several rails: which.")] = None,
     chaos: Chaos = None, no_dedupe: NoDedupe = False,
 ) -> int:  # fmt: skip
     """Run the simulator that a plugin brings, on this machine."""
@@ -87,8 +88,14 @@ def simulator(
         raise NotFoundError(f"the gateway {name!r} brings no simulator")
     make = brings()
     given = {"ledger": ledger, "folder": folder, "chaos": chaos, "dedupe": not no_dedupe}
+    given |= {"profile": profile} if profile is not None else {}
     known = inspect.signature(make).parameters
-    made = make(**{key: value for key, value in given.items() if key in known})
+    if "profile" not in given and "profile" in known and known["profile"].default is inspect.Parameter.empty:
+        raise typer.BadParameter(f"{name} speaks to several rails: say which, as a channel's setting `profile` does")
+    try:
+        made = make(**{key: value for key, value in given.items() if key in known})
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     # A rail of files brings its own way to serve; every other one an ASGI application.
     serve = getattr(made, "serve", None)
     serve(port, desk.out.say) if serve else _serve(made, port, desk.out)

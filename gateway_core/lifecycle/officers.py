@@ -33,9 +33,11 @@ def cancel(store: Store, payroll: str, by: str, reason: str, only: Sequence[str]
     """Withdraw unsent payments (all, or those named by payment or invoice id). Returns how many.
 
     A payment with a money intent is not cancelled: what was sent is the rail's to confirm. A line of a file that was
-    never put has not been sent: such a file is given up, and its other lines go into another one.
+    never put has not been sent: such a file is given up, and its other lines go into another one. A name that is none
+    of this payroll's cancels nothing: whom it was meant for would be paid.
     """
     count, after = 0, 0
+    _known(store, payroll, only)
     _give_up_files(store, payroll, by, reason, only)
     chosen = [sa.or_(_p.id.in_(only), _p.invoice.in_(only))] if only else []
     while True:
@@ -55,6 +57,20 @@ def cancel(store: Store, payroll: str, by: str, reason: str, only: Sequence[str]
                 payrolls.paid_out(connection, store, row.id)
                 return count
             after = rows[-1].line
+
+
+def _known(store: Store, payroll: str, only: Sequence[str]) -> None:
+    with store.read() as connection:
+        row = payrolls.get(connection, payroll)
+        found = set[str]()
+        for at in range(0, len(only), PAGE):
+            some = only[at : at + PAGE]
+            query = sa.select(_p.id, _p.invoice).where(
+                _p.payroll == row.id, sa.or_(_p.id.in_(some), _p.invoice.in_(some))
+            )
+            found.update(name for names in connection.execute(query) for name in names)
+    if missing := [name for name in only if name not in found]:
+        raise NotFoundError(f"payroll {row.name!r} has no payment or invoice {missing[0]!r}; nothing was cancelled")
 
 
 def _give_up_files(store: Store, payroll: str, by: str, reason: str, only: Sequence[str]) -> None:

@@ -313,7 +313,7 @@ async def listening(
         for address in sorted({channel.listen for channel in channels.values()}):
             here = {name: channel for name, channel in channels.items() if channel.listen == address}
             try:
-                bound = _bound(address, next(iter(here)))
+                bound = bind(address, f"channels.{next(iter(here))}.listen")
             except ConfigurationError:
                 if must:
                     raise
@@ -338,15 +338,18 @@ async def checked(
         return await checking.check(runtime, store, payroll, channel_of, policies, lane, progress, funds, zone)
 
 
-def _bound(address: str, channel: str) -> socket.socket:
-    """A socket to listen on. uvicorn's own would end the process when the address is taken."""
+def bind(address: str, setting: str) -> socket.socket:
+    """A socket to listen on. uvicorn's own would end the process when the address is taken.
+
+    Raises ConfigurationError, which names the `setting` that the address is from.
+    """
     host, _, port = address.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
     try:
         return socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         problem = ConfigurationError(
-            f"channels.{channel}.listen", f"is {address}, where this process cannot listen: {error.strerror}",
+            setting, f"is {address}, where this process cannot listen: {error.strerror}",
             "name a free address, or let the process that has it take the callbacks and remove it here",
         )  # fmt: skip
     raise problem

@@ -316,3 +316,14 @@ def test_no_payroll_is_named_so_that_a_list_shows_another(name: str, shop: Shop)
     with pytest.raises(WrongState, match="name has the control character U"):
         shop.proposed(shop.invoices(1), name)
     assert shop.paymaster.status() == []
+
+
+def test_a_mistyped_name_cancels_nothing_and_says_so(shop: Shop) -> None:
+    """Whom it was meant for would be paid."""
+    payroll, other = shop.approved(shop.invoices(2)), shop.approved([shop.invoice(7, "w-7")], "other")
+    for name in ("inv-O", "", "%", shop.payment(other)):
+        with pytest.raises(NotFoundError, match="nothing was cancelled"):
+            shop.paymaster.cancel(payroll, by="amina", reason="has died", only=["inv-1", name])
+        assert set(shop.states(payroll).values()) == {"ready"}
+    assert shop.paymaster.cancel(payroll, by="amina", reason="has died", only=["inv-1"]) == 1
+    assert shop.states(payroll) == {"inv-0": "ready", "inv-1": "cancelled"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -136,3 +137,23 @@ def test_an_unknown_simulator_is_a_sentence(capsys: pytest.CaptureFixture[str]) 
 def test_how_long_to_wait_is_a_number_of_seconds(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["run", "--wait", seconds]) == 2
     assert "--wait" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [(), ("--profile", "nobody")])
+def test_a_simulator_of_several_rails_says_which_there_are(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["simulator", "mobile_money", *arguments]) == 2
+    assert "profile" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("listen", ["nonsense", "127.0.0.1:99999", "taken"])
+def test_who_cannot_receive_callbacks_says_so_and_nothing_is_held_by_it(
+    listen: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["init", str(tmp_path), "--mark-dir", "marks"]) == 0
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        at = f"127.0.0.1:{taken.getsockname()[1]}" if listen == "taken" else listen
+        assert run_command(["callbacks", "--listen", at, "--config", str(tmp_path / "gateway.toml")]) == 2
+    out, err = capsys.readouterr()
+    assert "--listen" in err and "receiving" not in out

@@ -40,7 +40,9 @@ def create_app(
     chaos_rate: float = 0.3,
     **options: Any,
 ) -> Starlette:
-    """The application over a ledger file. `options` are the profile's own; see its simulator."""
+    """The application over a ledger file. `options` are the profile's own; see its simulator. Raises ValueError."""
+    if profile not in SIMULATORS:
+        raise ValueError(f"{profile!r} is no profile with a simulator; say one of {', '.join(SIMULATORS)}")
     drawn = Chaos(chaos, chaos_rate) if chaos is not None else None
     provider = MockProvider(Ledger(ledger), dedupe=dedupe, chaos=drawn)
     return SIMULATORS[profile](provider, **options).application()
