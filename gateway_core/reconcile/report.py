@@ -257,6 +257,8 @@ def _loose(store: Store, file: Record, row: Record, made: Report) -> Iterator[Di
             if line.decided or (line.payroll not in ("", row.id)) or line.verdict == "pending":
                 continue
             signed = {"paid": line.amount, "returned": -line.amount}.get(line.verdict, 0)
+            # Sums are in the payroll's currency: what is in another adds nothing to them.
+            signed = signed if line.currency == row.currency else 0
             kind = "proposed_line" if line.payment else "unknown_line"
             made.statement_net = (made.statement_net or 0) + signed
             about = line.why or f"proposed: payment {line.payment}"

@@ -12,7 +12,7 @@ import attrs
 
 from ..engine.naming import Found, find
 from ..lifecycle.intake.findings import Findings, Problem
-from ..model.errors import Mistake
+from ..model.errors import Mistake, WrongState
 from ..model.money import amount_text
 from ..store import Store, payrolls, statements
 from ..store import tables as t
@@ -130,9 +130,20 @@ def take_sheet(
     with store.read() as connection:
         rows = [row for row in payrolls.listed(connection) if row.state in SENT]
         known = statements.same(connection, "sheet", channel, "", sha256)
-    currency = rows[-1].currency if rows else ""
+    currency = _currency(channel, rows, mapping)
     taken = Taken("sheet", channel, "", path.name, path, Scratch(), known=known.id if known is not None else "")
     return _filled(store, taken, rows, (t.payments.c.channel == channel,), mapping, currency, asks)
+
+
+def _currency(channel: str, rows: Sequence[Record], mapping: SheetMapping) -> str:
+    """What an amount is in that says nothing of it: the one currency that went over the channel."""
+    here = sorted({row.currency for row in rows if channel in payrolls.channels_of(row)})
+    if len(here) > 1 and not mapping.currency and "currency" not in mapping.columns:
+        raise WrongState(
+            f"channel {channel!r} pays in {', '.join(here)}; "
+            "say in its setting `statement` which column has the currency"
+        )
+    return here[0] if len(here) == 1 else ""
 
 
 def _filled(
@@ -200,10 +211,10 @@ class _Matching:
         day = datetime.date.fromisoformat(said.booked).toordinal() - EPOCH
         return self._taken.scratch.alike(said.account, said.amount, day)
 
-    def _stray(self, said: Said, why: str) -> None:
+    def _stray(self, said: Said, why: str, payroll: str = "") -> None:
         if self._taken.kind == "list":
             self._mistake(said, "unknown_payment", f"it is about no payment of this payroll: {why}")
-        self._taken.scratch.add(attrs.evolve(said, amount=said.amount or 0), "", "", "", why, "unknown")
+        self._taken.scratch.add(attrs.evolve(said, amount=said.amount or 0), "", payroll, "", why, "unknown")
 
     def _mistake(self, said: Said, code: str, reason: str) -> None:
         self._problems.add(Problem("line", code, reason, _MEND).at(said.n))
@@ -211,7 +222,8 @@ class _Matching:
     def _about(self, said: Said, named: Found, standing: list[Any]) -> None:
         payroll, of, state, owed, currency, _, channel, _, _ = self._taken.scratch.ours(named.payment)
         if said.currency and said.currency != currency:
-            self._stray(said, f"payment {named.payment} is in {currency}, the line in {said.currency}")
+            why = f"payment {named.payment} is in {currency}, the line in {said.currency}"
+            self._stray(said, why, payroll)
             return
         amount = said.amount if said.amount is not None else owed if said.verdict in ("paid", "returned") else 0
         said = attrs.evolve(said, amount=amount, currency=currency)
@@ -220,7 +232,7 @@ class _Matching:
             why = f"payment {named.payment} was never sent"
             if self._taken.kind == "list":
                 self._mistake(said, "never_sent", f"{why}: nothing can have become of it")
-            self._taken.scratch.add(said, "", "", "", why, "unknown")
+            self._taken.scratch.add(said, "", payroll, "", why, "unknown")
             return
         mine = [line for line in standing if line.of == self._taken.kind]
         if any(self._same(said, line) for line in mine):

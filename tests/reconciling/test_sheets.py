@@ -5,11 +5,16 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 
 from gateway_core.model.errors import NotPermitted, WrongState
+from gateway_core.model.money import Money
+
+from .conftest import COLUMNS, MAPPING
 
 if TYPE_CHECKING:
+    from tests.conftest import Shop
     from tests.reconciling.conftest import Office, Row
 
 UNKNOWN: Row = {
@@ -168,4 +173,50 @@ def test_where_it_cannot_be_asked_two_people_say_that_it_came_back(mute: Office)
     assert shop.paymaster.confirm_file(given.id, by="joseph", reason="seen").settled == 1
     assert shop.states(payroll) == {"inv-0": "returned", "inv-1": "paid"}
     assert mute.differences(payroll) == {}
+    assert shop.paymaster.verify().findings == []
+
+
+def without_currency(**columns: str) -> dict[str, object]:
+    return {**MAPPING, "currency": "", "columns": {**COLUMNS, **columns}}
+
+
+def dollars(shop: Shop, channel: str) -> str:
+    """A payroll in another currency, the last of the store."""
+    line = attrs.evolve(shop.invoice(9, "w-9"), amount=Money(700, "USD"))
+    payroll = shop.paymaster.propose("dollars", [line], channel=channel, by="amina")
+    shop.paymaster.approve(payroll, by="joseph")
+    shop.run(payroll)
+    return payroll
+
+
+def test_amounts_without_a_currency_are_in_that_of_the_channel(office: Office) -> None:
+    """And in no other channel's, whatever was paid last."""
+    shop, known = office.shop, office.shop.config["channels"]["dummy"]
+    channel = {**known, "statement": without_currency()}
+    shop.reopen(channels={"dummy": channel, "other": {k: v for k, v in known.items() if k != "statement"}})
+    payroll = shop.paid(shop.invoices(2))
+    dollars(shop, "other")
+    rows = office.booked(payroll)
+    rows[0]["Amount"] = "60000"
+    shop.paymaster.import_sheet("dummy", office.sheet(rows), by="amina")
+    assert office.differences(payroll) == {"overpaid": [("inv-0", 10_000)]}
+
+
+def test_nobody_guesses_the_currency_of_a_channel_that_pays_in_two(office: Office) -> None:
+    shop, known = office.shop, office.shop.config["channels"]["dummy"]
+    shop.reopen(channels={"dummy": {**known, "statement": without_currency()}})
+    payroll = shop.paid(shop.invoices(1))
+    dollars(shop, "dummy")
+    with pytest.raises(WrongState, match="UGX, USD"):
+        shop.paymaster.import_sheet("dummy", office.sheet(office.booked(payroll)), by="amina")
+
+
+def test_a_line_in_another_currency_than_its_payment_keeps_the_payroll_open(office: Office) -> None:
+    """It is no line of nobody's, and its cents are no shillings."""
+    shop, known = office.shop, office.shop.config["channels"]["dummy"]
+    payroll = shop.paid(shop.invoices(1))
+    shop.reopen(channels={"dummy": {**known, "statement": {**MAPPING, "currency": "USD"}}})
+    shop.paymaster.import_sheet("dummy", office.sheet(office.booked(payroll)), by="amina")
+    assert office.differences(payroll) == {"missing_in_statement": [("inv-0", -50_000)], "unknown_line": [("2", 0)]}
+    assert not shop.paymaster.zero_sum(payroll).explained
     assert shop.paymaster.verify().findings == []
