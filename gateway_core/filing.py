@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,10 +12,12 @@ from .engine.batch.answers import Reading, read_now
 from .engine.batch.inbox import NAME
 from .engine.decide import Rules
 from .engine.evidence import plain
+from .lifecycle import cancelling
 from .lifecycle.signatures import verify
 from .model.errors import NotPermitted, WrongState
 from .model.people import normal
-from .store import answers, document_views, files, refusals
+from .store import answers, cancellation_views, document_views, documents, files, refusals
+from .store.cancellation_views import CancellationView
 from .store.clock import now_us
 from .store.document_views import AnswerView, DocumentView, StrayView
 
@@ -36,6 +38,23 @@ class Filing(Auditing):
     def strays(self, answer: str, *, after: int = 0, size: int = 1000) -> list[StrayView]:
         """A page of the lines of a bank's file that are about none of ours, after line `after`."""
         return document_views.strays(self._store, answer, after, size)
+
+    def cancel_sent(self, file: str, *, by: str, code: str = "CUST", reason: str, only: Sequence[str] = ()) -> bool:
+        """Ask the bank to cancel a file that it has (its name or id), or `only` these payments or invoices of it.
+
+        The first person asks (False is returned), another one who says the same agrees (True): the request is planned,
+        and goes at the next run. It moves nothing; the bank's answer, or its statement, decides each payment.
+        `code`: why, as the bank knows it (ISO's: CUST, DUPL, ...); `reason`: why, for the record.
+        """
+        normal(by)
+        with self._store.read() as connection:
+            of = documents.find(connection, file).channel
+        with self._permitted("cancel sent", by, file):
+            return cancelling.ask(self._store, self.configuration.channel(of), file, by, code, reason, only)
+
+    def cancellations(self, payroll: str | None = None) -> list[CancellationView]:
+        """The requests that a bank cancel what it has, over every payroll or one, oldest first."""
+        return cancellation_views.cancellations(self._store, payroll)
 
     def import_statement(self, channel: str, statement: Path | str | bytes, *, by: str, name: str = "") -> AnswerView:
         """Take a file from a bank by hand: a path, or its bytes. It is kept, read whole, and applied; the same bytes

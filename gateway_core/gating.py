@@ -18,7 +18,7 @@ METHODS: dict[str, str] = {
     "generate": "generate", "propose": "propose", "propose_from_pool": "propose", "carry_over": "propose",
     "approve": "approve", "reject": "reject", "send_back": "reject", "release_objections": "release_objections",
     "schedule": "schedule", "unschedule": "schedule",
-    "pause": "pause", "resume": "pause", "cancel": "cancel",
+    "pause": "pause", "resume": "pause", "cancel": "cancel", "cancel_sent": "cancel_sent",
     "retry": "retry", "release": "release", "lift_stop": "channels", "close_case": "cases",
     "enter_balance": "balance", "release_balance": "balance", "note": "note",
     "reconcile": "reconcile", "import_statement": "reconcile", "import_list": "reconcile", "import_sheet": "reconcile",

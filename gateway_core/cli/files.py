@@ -94,3 +94,45 @@ def import_statement(
 
 def _said(view: AnswerView) -> dict[str, Any]:
     return timed(attrs.asdict(view))
+
+
+@command(o.DECIDING)
+def cancel_sent(
+    desk: Desk, file: Annotated[str, typer.Argument(metavar="FILE", help="A file's name or id: gateway documents.")],
+    by: o.By, reason: o.Reason,
+    code: Annotated[str, typer.Option("--code", help="Why, as the bank knows it: CUST (we ask), DUPL, ...")] = "CUST",
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="ID", help="Only this payment or invoice; can be repeated.")
+    ] = None,
+) -> int:  # fmt: skip
+    """Ask the bank to cancel a file that it has, or payments of it; once per person, and it takes two.
+
+    Asking cancels nothing: the bank's answer decides.
+    """
+    agreed = desk.open().cancel_sent(file, by=by, code=code, reason=reason, only=only or ())
+    what = f"{counted(len(only), 'payment')} of {file}" if only else file
+    more = "the request goes at the next `gateway run`" if agreed else "another person must say the same"
+    desk.out.say(f"the bank is to be asked to cancel {what} ({code}), says {by}; {more}")
+    desk.out.result({"file": file, "only": only or [], "code": code, "by": by, "agreed": agreed})
+    return 0
+
+
+@command(o.LOOKING)
+def cancellations(desk: Desk, payroll: o.AnyPayroll = None) -> int:
+    """Requests that a bank cancel what it has: who asked and why, and what became of the payments."""
+    found = desk.open().cancellations(payroll)
+    rows = [
+        (c.name, c.payroll, c.file, "all of it" if c.whole else counted(c.lines, "payment"), c.code,
+         f"{c.first}, {c.second}", c.state.replace("_", " "),
+         ", ".join(f"{c.counts[state]:,} {state}" for state in STATES if state in c.counts), c.refused, c.pending,
+         c.reason)
+        for c in found
+    ]  # fmt: skip
+    columns = ("request", "payroll", "file", "what", "code", "asked by", "state", "payments", ">not cancelled",
+               ">not decided", "reason")  # fmt: skip
+    if rows:
+        desk.out.table(columns, rows)
+    else:
+        desk.out.say("no bank was asked to cancel anything")
+    desk.out.stream(timed(attrs.asdict(c)) for c in found)
+    return 0

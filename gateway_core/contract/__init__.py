@@ -18,6 +18,7 @@ from .batch import (
     StatementFact,
 )
 from .bearer import Bearer, NoToken, Tokens
+from .cancelling import Cancelling, CancelRequest
 from .flow import Answer, Ask, Balances, Checks, Ctx, Paid, PayFlow, Request, Secret, path
 from .gateway import Capabilities, Gateway, Hidden, Settings, Unfit
 from .hookspecs import hookimpl, hookspec
@@ -47,6 +48,8 @@ __all__ = [
     "BatchGateway",
     "Bearer",
     "Callback",
+    "CancelRequest",
+    "Cancelling",
     "Capabilities",
     "Checks",
     "Ctx",

@@ -19,6 +19,7 @@ import attrs
 from ..model.money import Money
 from ..model.payment import Payment
 from .batch_specs import BATCH_HOOKS, BatchSpecs
+from .cancelling import Cancelling, CancelRequest
 from .flow import Ask, Form, formed
 from .gateway import Capabilities, Gateway, S
 from .hookspecs import hookimpl
@@ -86,6 +87,7 @@ class LineFact:
     proof: with `Waiting`, the line is a record of a pay-out by hand that people still have to accept; its reference is
     the record's own. Of a line that is known to be unpaid, or beside another record, it opens a case.
     A line that cannot be understood is an `Unknown`: it is kept and shown, never dropped.
+    cancellation: what it answers to a request to cancel (contract/cancelling.py): accepted, rejected or pending.
     """
 
     verdict: Done | Refused | Returned | Waiting | Unknown
@@ -96,6 +98,7 @@ class LineFact:
     lines: int | None = None
     text: str = ""
     proof: bool = False
+    cancellation: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -210,6 +213,14 @@ class BatchGateway(Gateway[S]):
     @abc.abstractmethod
     def read_statement(self, incoming: Incoming) -> LineFacts:
         """Every line of a file from the bank, then the file's own count. Pure: it may be read more than once."""
+
+    def cancel_codes(self) -> Mapping[str, str]:
+        """Reasons for which this bank can be asked to cancel what it has: {its code: for people}. None: it cannot."""
+        return {}
+
+    def cancel_batch(self, asked: Cancelling) -> CancelRequest:
+        """Write the request. Pure: the same request has the same bytes. Needed with `cancel_codes` alone."""
+        raise NotImplementedError
 
     @abc.abstractmethod
     def transport(self) -> Transport:

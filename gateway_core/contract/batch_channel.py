@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -21,6 +21,7 @@ from .batch import (
     LineFact,
     StatementFact,
 )
+from .cancelling import ANSWERS, Cancelling, CancelRequest
 from .flow import Ask, Request, path
 from .replies import Done, NotFound, Refused, Reply, Returned, Unknown, Verdict, Waiting
 from .transports.port import NotSent, Occupied, Parcel, Parked, Probed, Put, Transport
@@ -92,6 +93,22 @@ class Batch:
         if left:
             raise Faulty(f"prepare_batch says nothing of {len(left)} of {len(payments)} payments")
 
+    @property
+    def cancel_codes(self) -> Mapping[str, str]:
+        """The reasons for which the bank can be asked to cancel; none: it cannot."""
+        said = self._gateway.cancel_codes()
+        if not isinstance(said, Mapping) or not all(isinstance(text, str) for pair in said.items() for text in pair):
+            raise Faulty("cancel_codes must give texts by code")
+        return said
+
+    def cancel(self, asked: Cancelling) -> CancelRequest:
+        """The request as the gateway writes it. Raises Faulty, or whatever the gateway raises."""
+        said = self._gateway.cancel_batch(asked)
+        if not isinstance(said, CancelRequest) or not isinstance(said.content, bytes):
+            raise Faulty(f"cancel_batch gives {type(said).__name__}, not a CancelRequest with bytes")
+        _named_well(said.name)
+        return said
+
     def handed_over(self, document: Delivered, ctx: BatchCtx) -> HandedOver | Refused:
         """What the gateway makes of a definite answer. Raises Faulty."""
         said = self._hooks.execute_payment(document=document, ctx=ctx)
@@ -161,8 +178,7 @@ def _iterable(hook: str, made: object) -> Iterable[Any]:
 
 
 def _checked(document: Document) -> Document:
-    if not isinstance(document.name, str) or not NAME.fullmatch(document.name):
-        raise Faulty(f"{document.name!r} cannot be the name of a file: letters, digits, dots, hyphens, underscores")
+    _named_well(document.name)
     if not document.lines:
         raise Faulty(f"{document.name} has no lines")
     keys = set(document.lines.values())
@@ -171,6 +187,11 @@ def _checked(document: Document) -> Document:
     if wrong := next((key for key in keys if not isinstance(key, str) or not KEY.fullmatch(key)), None):
         raise Faulty(f"{wrong!r} cannot be the key of a line: 1 to 64 visible ASCII characters")
     return document
+
+
+def _named_well(name: object) -> None:
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise Faulty(f"{name!r} cannot be the name of a file: letters, digits, dots, hyphens, underscores")
 
 
 def _account(said: StatementFact, statements: list[StatementFact] | None) -> None:
@@ -189,4 +210,6 @@ def _said(said: object) -> LineFact:
         raise Faulty("read_statement gives a LineFact whose texts are no texts, or whose amount is no Money")
     if not isinstance(said.lines, int | None):
         raise Faulty("read_statement gives a LineFact whose lines are no number")
+    if said.cancellation not in ANSWERS:
+        raise Faulty(f"read_statement gives a LineFact whose cancellation is {said.cancellation!r}")
     return said

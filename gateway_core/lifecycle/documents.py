@@ -24,6 +24,8 @@ _d = d.documents.c
 _l = d.lines.c
 _p = t.payments.c
 _x = t.releases.c
+# A request to cancel that never went, or was not taken.
+NOT_ASKED = frozenset({"refused", "withdrawn"})
 OPEN = frozenset({"sending", "pending", "unknown"})
 # What lines are told here depends on no promise of the rail's.
 RULES = Rules.of(Capabilities())
@@ -80,6 +82,8 @@ def _refused(connection: Connection, row: Record, life: DocumentLife, to: str) -
         return f"it is {_said(row)}, neither held nor unknown"
     if row.state == "handed_over" and life.heard:
         return "the bank has spoken of its lines: they are decided one by one"
+    if to == "ready" and any(one.state not in NOT_ASKED for one in documents.cancelling(connection, row.id)):
+        return "the bank was asked to cancel it, and must not get it again"
     if to == "pending" and life.put.money is None:
         return "it was never put, so there is nothing to look for"
     states = document_lines.states(connection, row.id)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from ..engine.batch import cancelling
 from ..model.errors import NotFoundError, WrongState
 from ..model.facts import Fact
 from ..model.life import add, fold
@@ -104,7 +105,10 @@ def release(
         raise WrongState("a release needs a reason: what was seen, and where")
     with store.write() as connection:
         line = _line(connection, payment)
-        if why := _not_released(line, to):
+        why = _not_released(line, to)
+        if to == "refused" and cancelling.undecided(connection, fold(line.facts)):
+            why = "is to be cancelled, and the bank has not decided: if it confirms that it cancelled, say cancelled"
+        if why:
             raise WrongState(f"payment {payment} {why}")
         _payroll_open(connection, line)
         first = next(iter(_PROPOSED.rows(connection, w_payment=line.payment.id)), None)

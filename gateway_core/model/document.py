@@ -40,6 +40,8 @@ class DocumentLife:
     # Two people have decided about it; they have said that the bank surely has none of it.
     released: bool = False
     absent: bool = False
+    # Of a request to cancel: the bank does not cancel the file as a whole.
+    not_cancelled: bool = False
 
     @property
     def state(self) -> str:
@@ -138,6 +140,7 @@ def _approve(life: DocumentLife, fact: Fact) -> None:
 def _differs(life: DocumentLife, fact: Fact) -> None:
     """The bank's file says of the whole document what cannot be: people must look, nothing is settled by it."""
     life.put.cases.append((fact.value, 1))
+    life.not_cancelled |= bool(fact.body.get("whole"))
 
 
 def _complete(life: DocumentLife, fact: Fact) -> None:

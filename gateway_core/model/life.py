@@ -32,6 +32,9 @@ class Life:
     same_bytes_released: bool = False
     restored: bool = False
     last_at: int = 0
+    # What is known of a request to cancel the present attempt: asked, pending, rejected; and the request's document.
+    cancelling: str = ""
+    request: str = ""
     # Attempts of whose money something was heard that nobody vouches for, and about which the rail was not asked since.
     hints: set[int] = attrs.field(factory=set)
 
@@ -44,6 +47,11 @@ class Life:
     def settled(self) -> bool:
         """Nothing more happens by itself."""
         return self.state in SETTLED or self.state == "held"
+
+    @property
+    def cancel_undecided(self) -> bool:
+        """The bank was asked to cancel it, and neither its answer nor a booking has decided that."""
+        return self.cancelling in ("asked", "pending") and self.state not in SETTLED
 
     @property
     def open_step(self) -> Step | None:
@@ -316,6 +324,7 @@ def _ended(life: Life, fact: Fact) -> None:
     life.attempt, life.steps, life.money = fact.attempt + 1, {}, None
     life.state, life.reason = "ready", ""
     life.same_bytes_released = life.contradicted = False
+    life.cancelling = life.request = ""
 
 
 def _hold(life: Life, fact: Fact) -> None:
@@ -351,6 +360,13 @@ def _cancelled(life: Life, fact: Fact) -> None:
     life.state, life.reason = "cancelled", str(fact.body.get("reason", ""))
 
 
+def _cancellation(life: Life, fact: Fact) -> None:
+    """The bank is asked to cancel it, or says of that what settles nothing."""
+    if fact.attempt == life.attempt:
+        life.cancelling = fact.value
+        life.request = str(fact.body.get("request", life.request))
+
+
 def _late_fact(life: Life, fact: Fact) -> None:
     """Its payroll was closed before this came: nothing of it changes, and people must look."""
     life.cases.append((proof.late_case(fact.value), fact.attempt))
@@ -382,6 +398,7 @@ APPLY: dict[str, Callable[[Life, Fact], None]] = {
     "hold": _hold,
     "release": _release,
     "cancelled": _cancelled,
+    "cancellation": _cancellation,
     "restored": _restored,
     "late": _late_fact,
 }

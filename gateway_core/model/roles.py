@@ -21,6 +21,7 @@ ACTIONS: dict[str, str] = {
     "schedule": "say when a payroll is paid",
     "pause": "pause and resume a payroll",
     "cancel": "withdraw what was not sent",
+    "cancel_sent": "ask the bank to cancel what was handed over",
     "retry": "try a refused payment again",
     "release": "say what becomes of a held payment or file",
     "balance": "enter a balance, or let a payroll go that no known balance covers",

@@ -30,6 +30,8 @@ documents = Table(
     Column("channel", String(64), nullable=False),
     number("number"),
     Column("name", String(128), nullable=False),
+    # The file that it asks the bank to cancel; it has no lines of its own then, and a number below 0.
+    Column("cancels", String(36), nullable=False, server_default=""),
     Column("sha256", String(64), nullable=False),
     number("size"),
     number("lines"),

@@ -85,7 +85,7 @@ def documents(store: Store, payroll: str | None) -> list[DocumentView]:
     query = (
         sa.select(d.documents, t.payrolls.c.name.label("of"))
         .join(t.payrolls, t.payrolls.c.id == _d.payroll)
-        .where(_d.facts > 0)
+        .where(_d.facts > 0, _d.cancels == "")
         .order_by(_d.planned_at, _d.payroll, _d.channel, _d.number)
     )
     with store.read() as connection:
@@ -96,7 +96,11 @@ def documents(store: Store, payroll: str | None) -> list[DocumentView]:
 
 def counts(connection: Connection, payroll: str) -> dict[str, int]:
     """How many documents of a payroll are in which state."""
-    query = sa.select(_d.state, sa.func.count()).where(_d.payroll == payroll, _d.facts > 0).group_by(_d.state)
+    query = (
+        sa.select(_d.state, sa.func.count())
+        .where(_d.payroll == payroll, _d.facts > 0, _d.cancels == "")
+        .group_by(_d.state)
+    )
     return {state: int(number) for state, number in connection.execute(query.order_by(_d.state))}
 
 

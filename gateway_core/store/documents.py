@@ -69,7 +69,10 @@ def find(connection: Connection, document: str) -> Record:
 
 def fixed(row: Record) -> dict[str, Any]:
     """What is fixed of a document before anything of it leaves: its fact `planned` says it, and it never changes."""
-    said = ("channel", "number", "name", "sha256", "size", "lines", "total", "currency", "fingerprint", "payroll")
+    said = (
+        "channel", "number", "name", "sha256", "size", "lines", "total", "currency", "fingerprint", "payroll",
+        "cancels",
+    )  # fmt: skip
     return {name: getattr(row, name) for name in said} | {"allocation": bytes(row.allocation).hex()}
 
 
@@ -118,6 +121,12 @@ def tell(
         cases.open_case(connection, row.id, row.payroll, kind, attempt)
 
 
+def cancelling(connection: Connection, document: str) -> list[Record]:
+    """The requests to cancel a document, or lines of it, oldest first."""
+    query = sa.select(d.documents).where(_d.cancels == document, _d.facts > 0)
+    return list(connection.execute(query.order_by(_d.number.desc())))
+
+
 def unfinished(connection: Connection, payroll: str, channel: str) -> list[Record]:
     """Documents of a payroll with which something may still be done, in their order."""
     query = sa.select(d.documents).where(_d.payroll == payroll, _d.channel == channel, _d.open, _d.facts > 0)
@@ -127,6 +136,7 @@ def unfinished(connection: Connection, payroll: str, channel: str) -> list[Recor
 def handed_over(connection: Connection, channel: str) -> list[Record]:
     """Documents that the bank on this channel has, and of which something is open, oldest first."""
     query = sa.select(d.documents).where(_d.channel == channel, _d.open, _d.facts > 0, _d.state == "handed_over")
+    query = query.where(_d.cancels == "")
     return list(connection.execute(query.order_by(_d.planned_at, _d.id)))
 
 
@@ -202,6 +212,11 @@ def forget(connection: Connection, document: str, size: int) -> bool:
         return True
     connection.execute(sa.delete(d.documents).where(_d.id == document, _d.facts == 0))
     return False
+
+
+def told_to(connection: Connection, row: Record, line: int) -> None:
+    """The lines of the file that it is about were told of it up to this one."""
+    connection.execute(sa.update(d.documents).where(_d.id == row.id).values(told=line))
 
 
 def told(connection: Connection, row: Record, line: int | None = None) -> None:

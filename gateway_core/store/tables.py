@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from .columns import number, words
 
-SCHEMA = 4
+SCHEMA = 5
 metadata = MetaData()
 
 

@@ -24,6 +24,7 @@ from ...store.database import Record
 from ..decide import Rules
 from ..evidence import plain
 from . import balances, whole
+from .calm import calm
 from .heard import Heard
 from .lines import all_of, tell
 from .matching import Applied, apply_page
@@ -141,6 +142,11 @@ def _ours_unmatched(connection: Any, row: Record) -> bool:
 
 def read_now(reading: Reading, now: Callable[[], int]) -> str:
     """The whole of it, in this thread. Returns why it is unreadable, or ''."""
+    with calm():
+        return _read_now(reading, now)
+
+
+def _read_now(reading: Reading, now: Callable[[], int]) -> str:
     if why := reading.faults():
         reading.unreadable(why)
         return why

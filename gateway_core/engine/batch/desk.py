@@ -143,7 +143,7 @@ class Desk:
         bench = self.bench
         if row.telling:
             await self._tell(row.id)
-        if row.state in SETTLED or (job.sent_only and not await self._was_sent(row)):
+        if row.state in SETTLED or (job.sent_only and not row.cancels and not await self._was_sent(row)):
             if row.state == "handed_over" and row.due <= bench.now():
                 await self._unheard(row)
             return
@@ -265,7 +265,7 @@ class Desk:
             for row in await self._unfinished(job):
                 if row.state in SETTLED:
                     dues += [row.due] if row.due < NEVER else []
-                elif not job.sent_only or await self._was_sent(row):
+                elif not job.sent_only or row.cancels or await self._was_sent(row):
                     dues.append(row.due)
             if unsent is not None and not job.sent_only and await self._may_plan(job, opens=False):
                 dues.append(max(unsent, self.bench.throttle.opens(self.bench.now())))

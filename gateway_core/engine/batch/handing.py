@@ -29,6 +29,7 @@ from ...store.database import Record, now_us
 from ..decide import Kind, Move, decide_document
 from ..evidence import LONGEST_PAUSE, fact_of, plain
 from ..runtime import SECOND
+from . import cancelling
 from .bench import Bench
 from .staging import give_up, look
 
@@ -215,7 +216,14 @@ def _intend(bench: Bench, document: str, kind: str, checked_at: int, now: int) -
     with store.write() as connection:
         row, life = documents.look(connection, document)
         alive = senders.LEASE.rows(connection, w_id=bench.sender, w_now=now_us())
-        if row.sender != bench.sender or not alive or not payrolls.sends(connection, row.payroll):
+        if row.sender != bench.sender or not alive:
+            return May.NOT_NOW, "", None
+        if row.cancels:
+            over, why = cancelling.hindrance(connection, row, bench.channel.fingerprint)
+            if why:
+                return (May.PLAN_ANEW if over and kind == "intent" else May.HOLD), why, None
+            return _written(bench, connection, row, life, kind, now)
+        if not payrolls.sends(connection, row.payroll):
             return May.NOT_NOW, "", None
         channels = payrolls.channels_of(payrolls.get(connection, row.payroll))
         if not row.fingerprint == bench.channel.fingerprint == channels.get(bench.channel.name):
@@ -225,11 +233,17 @@ def _intend(bench: Bench, document: str, kind: str, checked_at: int, now: int) -
         ttl = int(bench.channel.pace.recheck_ttl * SECOND)
         if bench.policies.asks_before_sending() and now - checked_at > max(ttl, ASKING):
             return May.RECHECK, "", None
-        withheld = kind == "intent" and (bench.restored or life.put.restored)
-        fact = _intent(row, life, kind, withheld, now)
-        add(life, fact)
-        documents.tell(connection, store, row, life, [fact])
-        return May.GO, "", store.head
+        return _written(bench, connection, row, life, kind, now)
+
+
+def _written(
+    bench: Bench, connection: Any, row: Record, life: DocumentLife, kind: str, now: int
+) -> tuple[May, str, Any]:  # fmt: skip
+    withheld = kind == "intent" and (bench.restored or life.put.restored)
+    fact = _intent(row, life, kind, withheld, now)
+    add(life, fact)
+    documents.tell(connection, bench.store, row, life, [fact])
+    return May.GO, "", bench.store.head
 
 
 def _lines_stand(connection: Any, row: Record, life: DocumentLife) -> tuple[May, str] | None:

@@ -15,6 +15,7 @@ from ...store.database import Record
 from ..evidence import plain
 from .answers import Reading
 from .bench import Bench
+from .calm import calm
 from .lines import tell
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,8 @@ class Inbox:
         """Take what is there, if it is time to look; and what was taken and not dealt with, at once."""
         bench = self.bench
         for row in await bench.runtime.offload(self._new):
-            await self._apply(row)
+            with calm():
+                await self._apply(row)
         if bench.now() < self.next_at:
             return
         came = False
@@ -76,7 +78,8 @@ class Inbox:
             return False
         bench.runtime.point("batch-answer-stored")
         if row.state == "new":
-            row = await self._apply(row)
+            with calm():
+                row = await self._apply(row)
         if row.state == "applied":
             bench.runtime.point("batch-answer-applied")
             await bench.runtime.offload(partial(self._put_away, ref))

@@ -103,12 +103,12 @@ def tell(store: Store, document: str, rules: Rules, now: int) -> bool:
         new = [
             made for line in page if (made := _told(row, line, fold(facts[line.id]), rules, now)) is not None
         ]  # fmt: skip
-        _must(writes.apply(connection, store, new) if new else [])
+        must(writes.apply(connection, store, new) if new else [])
         documents.told(connection, row, page[-1].n)
     return True
 
 
-def _must(results: Sequence[Result]) -> None:
+def must(results: Sequence[Result]) -> None:
     """Read and written in one transaction: nothing can have come between."""
     if any(result is not Result.OK for result in results):
         raise AssertionError(f"lines cannot be told: {sorted({result.value for result in results})}")
@@ -161,7 +161,7 @@ def overdue(store: Store, payroll: str, channel: str, rules: Rules, now: int) ->
                 said = [Fact(life.facts + 1, now, "hold", ALONE, attempt=life.attempt)]
                 add(life, said[0])
             new.append(write_of(life, row, said, rules, now))
-        _must(writes.apply(connection, store, new) if new else [])
+        must(writes.apply(connection, store, new) if new else [])
     return len(rows)
 
 

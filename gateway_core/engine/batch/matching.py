@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from ...contract.batch import LineFact
 from ...contract.batch_channel import KEY
+from ...contract.cancelling import REJECTED
 from ...contract.replies import Unknown
 from ...model.document import note
 from ...model.facts import Fact
@@ -26,6 +27,7 @@ from ...store.database import Record
 from ..decide import Rules
 from ..evidence import plain
 from ..naming import Found, find
+from .cancelling import answered, refused
 from .judging import REFERENCE, Ours, stated, stray
 from .lines import write_of
 
@@ -70,12 +72,15 @@ class Match:
         """State what line `n` of an answer says of that attempt. False: it was said before, and nothing is stated."""
         ours = Ours(Money(self.row.amount, self.row.currency), attempt, self.facts, self.life.facts)
         fact = stated(said, ours, answer, n, at)
-        if fact is None:
-            return False
+        if fact is not None:
+            self.add(fact)
+        return fact is not None
+
+    def add(self, fact: Fact) -> None:
+        """A new fact of the payment."""
         add(self.life, fact)
         self.facts.append(fact)
         self.new.append(fact)
-        return True
 
 
 def apply_page(
@@ -94,7 +99,7 @@ def apply_page(
         matches = _matches(connection, {payment for payment, _ in found.values()})
         # Most banks name a line by its key alone.
         names = _names(connection, matches.values()) if any(said.document for _, said in page) else {}
-        known, touched = 0, set[str]()
+        known, touched, rejected = 0, set[str](), set[str]()
         for n, said in [line for line in page if line[0] in found]:
             payment, attempt = found[n]
             match = matches.get(payment)
@@ -102,11 +107,22 @@ def apply_page(
             if match is None or not document or said.document not in ("", names.get(document)):
                 strays.append(stray(n, said, "it is no line of that file, or went over another channel"))
                 continue
+            # Whether the bank has the file is not said by this: it may answer that it never received it.
+            if (told := answered(said, match.life, attempt, answer.id, n, now)) is not None:
+                match.add(told)
+                if said.cancellation == REJECTED:
+                    rejected.add(match.life.request)
+                continue
+            if isinstance(said.verdict, Unknown):
+                strays.append(stray(n, said, said.verdict.why))
+                continue
             touched.add(document)
             known += not match.states(said, attempt, answer.id, n, now)
         unwritten = _write(connection, store, [match for match in matches.values() if match.new], rules, now)
         if unwritten:
             raise AssertionError(f"answer {answer.id}: rows of {unwritten} disagree with their facts; see verify")
+        for request in sorted(rejected):
+            refused(connection, store, request, answer.id, now)
         answers.keep_strays(connection, answer.id, strays)
         answers.count(connection, answer, len(page) - known - len(strays), known, len(strays), len(page))
         applied.ours_unmatched |= any(item.key or item.document for item in strays)
@@ -126,7 +142,7 @@ def _found(
     references = document_lines.by_reference(connection, wanted)
     found, strays = dict[int, tuple[str, int]](), list[Stray]()
     for n, said in page:
-        if isinstance(said.verdict, Unknown):
+        if isinstance(said.verdict, Unknown) and not (said.cancellation and said.key):
             strays.append(stray(n, said, said.verdict.why or "the gateway does not understand it"))
             continue
         ids = None if not said.key else [keys[said.key]] if said.key in keys else []

@@ -29,6 +29,7 @@ from ...store.documents import Place
 from ...store.files import Kept
 from ...store.payments import Line
 from .bench import Bench, note_fact, pieces
+from .cancelling import asked
 from .lines import NotAllowed, intend
 
 LINES = 1000
@@ -124,6 +125,9 @@ def _switch_on(store: Store, document: str, at: int) -> None:
 
 async def completed(bench: Bench, row: Record) -> bool:
     """Write the intents that are missing, then that it is complete. False: not now, or it was given up."""
+    if row.cancels:
+        await bench.pages(partial(asked, bench.store, row.id, bench.rules, bench.now()))
+        return True
     body = {
         "moves_money": True, "document": row.id, "sha256": row.sha256, "channel": row.fingerprint,
         "flow_version": bench.channel.gateway.flow_version,

@@ -14,6 +14,7 @@ from ...model.facts import Fact
 from ...store import Store, answers, document_lines, documents
 from ...store.database import Record
 from ..evidence import plain
+from .cancelling import of_whole
 from .judging import REASON, REFERENCE, stray
 from .matching import Applied, evident
 
@@ -28,6 +29,10 @@ def apply(store: Store, channel: str, answer: Record, line: tuple[int, LineFact]
             # Another process was before us.
             return
         row = documents.by_name(connection, channel, said.document) if NAME.fullmatch(said.document) else None
+        row = None if row is not None and row.cancels else row
+        if row is not None and of_whole(connection, store, said, row, answer, now):
+            applied.payrolls.add(row.payroll)
+            return
         if row is None or isinstance(said.verdict, Unknown):
             why = "no file of ours has this name" if row is None else "the gateway does not understand it"
             answers.keep_strays(connection, answer.id, [stray(n, said, why)])

@@ -11,14 +11,14 @@ from gateway_core.contract import Money, decimals
 _NUMBER = re.compile(r"([0-9]{1,18})(?:\.([0-9]{0,17}))?")
 
 
+# An entry's amount is asked for several times on its way.
+@lru_cache(maxsize=1024)
 def money(text: str | None, currency: str | None) -> Money | None:
     """ "100.00" or "100" of a currency with two decimals is 10000; more decimals than it has must be zeros."""
     minor = _minor(text or "", currency or "")
     return None if minor is None else Money(minor, currency or "")
 
 
-# An entry's amount is asked for several times on its way.
-@lru_cache(maxsize=1024)
 def _minor(text: str, currency: str) -> int | None:
     places = decimals(currency)
     found = _NUMBER.fullmatch(text.strip())

@@ -2,8 +2,9 @@
 
     python -m gateway_bank_transfer.cancelling FILE [--line KEY ...] --reason CUST > request.xml
 
-The request is made from the very file that was handed over; the same request again has the same ids, so that a bank
-notices a repeated one. It moves nothing: what the bank answers (camt.029) is read like its other files.
+The request is made from the very file that was handed over. `gateway cancel-sent` asks two people, keeps the request
+and sends it; this command writes one to be sent by hand, and the same again has the same ids, so that a bank notices a
+repeated one. It moves nothing: what the bank answers (camt.029) is read like its other files.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import attrs
 from lxml import etree
@@ -22,10 +24,24 @@ from .calendar import utc
 from .reading.camt import find, text
 from .reading.safe import local
 from .texts import escaped
+from .writing.checking import schema
 
-REASONS = ("CUST", "DUPL", "TECH", "FRAD", "CURR", "CUTA", "AM09", "AC03", "UPAY", "NARR")
+# Why, of ISO's list; the schema of 2009 knows only the first of them.
+OLD_REASONS: Mapping[str, str] = {
+    "CUST": "we ask for it", "DUPL": "it was sent twice", "CURR": "the currency is wrong",
+    "UPAY": "it was not to be paid", "CUTA": "an earlier question about it was not answered",
+}  # fmt: skip
+REASONS: Mapping[str, str] = {
+    **OLD_REASONS, "TECH": "a technical fault", "FRAD": "fraud", "AM09": "the amount is wrong",
+    "AC03": "the account is wrong",
+}  # fmt: skip
 # The version that belongs to a version of the payment file.
 VERSIONS: Mapping[str, str] = {"pain.001.001.03": "camt.055.001.01", "pain.001.001.09": "camt.055.001.08"}
+
+
+def reasons(version: str) -> Mapping[str, str]:
+    """What may be said about a payment file of this version."""
+    return OLD_REASONS if version.endswith("03") else REASONS
 
 
 @attrs.frozen
@@ -42,39 +58,66 @@ class Original:
     lines: Mapping[str, tuple[str, str]]
 
 
-def original(body: bytes) -> Original:
-    """Read a payment file of ours. Raises ValueError."""
-    root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True))
-    message = root[0]
-    head, batch = find(message, "GrpHdr"), find(message, "PmtInf")
-    version = str(etree.QName(root).namespace).rsplit(":", 1)[-1]
-    if version not in VERSIONS or head is None or batch is None:
-        raise ValueError(f"{version} is no payment file of ours")
-    lines = {}
-    for element in batch:
-        if local(element.tag) == "CdtTrfTxInf":
-            amount = find(element, "Amt", "InstdAmt")
-            lines[text(element, "PmtId", "EndToEndId") or ""] = (str(amount.text), str(amount.get("Ccy")))
-    given = {name: text(head, name) or "" for name in ("MsgId", "NbOfTxs", "CtrlSum")}
-    day = text(batch, "ReqdExctnDt", "Dt") or text(batch, "ReqdExctnDt") or ""
-    return Original(version, given["MsgId"], text(batch, "PmtInfId") or "", given["NbOfTxs"], given["CtrlSum"],
-                    text(head, "InitgPty", "Nm") or "", day, lines)  # fmt: skip
+def original(file: BinaryIO, keys: Collection[str] | None = None) -> Original:
+    """Read a payment file of ours, as a stream; of its lines those with these keys (None: all). Raises ValueError."""
+    found, lines = dict[str, str](), dict[str, tuple[str, str]]()
+    tags = ["{*}" + name for name in ("GrpHdr", "PmtInfId", "ReqdExctnDt", "CdtTrfTxInf")]
+    version = ""
+    for _, element in etree.iterparse(file, tag=tags, resolve_entities=False, no_network=True, huge_tree=True):
+        version = version or str(etree.QName(element).namespace).rsplit(":", 1)[-1]
+        match local(element.tag):
+            case "GrpHdr":
+                found |= {name: text(element, name) or "" for name in ("MsgId", "NbOfTxs", "CtrlSum")}
+                found["party"] = text(element, "InitgPty", "Nm") or ""
+            case "PmtInfId":
+                found["PmtInfId"] = element.text or ""
+            case "ReqdExctnDt":
+                found["day"] = text(element, "Dt") or element.text or ""
+            case _:
+                key = text(element, "PmtId", "EndToEndId") or ""
+                if keys is None or key in keys:
+                    amount = find(element, "Amt", "InstdAmt")
+                    lines[key] = (str(amount.text), str(amount.get("Ccy")))
+                element.clear()
+                if (before := element.getprevious()) is not None and before.tag == element.tag:
+                    before.getparent().remove(before)
+    if version not in VERSIONS or not {"MsgId", "PmtInfId"} <= set(found):
+        raise ValueError(f"{version or 'it'} is no payment file of ours")
+    return Original(version, found["MsgId"], found["PmtInfId"], found["NbOfTxs"], found["CtrlSum"], found["party"],
+                    found.get("day", ""), lines)  # fmt: skip
 
 
-def request(of: Original, bank: str, reason: str, at: datetime, lines: Sequence[str] = ()) -> bytes:
+def ident_of(of: Original, reason: str, lines: Sequence[str]) -> str:
+    """The request's id, where nobody gives one: the same request has the same."""
+    return "CX" + hashlib.sha256("\n".join([of.msg_id, reason, *sorted(lines)]).encode()).hexdigest()[:24].upper()
+
+
+def request(
+    of: Original, bank: str, reason: str, at: datetime, lines: Sequence[str] = (), ident: str = ""
+) -> bytes:  # fmt: skip
     """The request. `lines`: keys; none for the whole file. Raises ValueError for a key that is not in it."""
     if unknown := [key for key in lines if key not in of.lines]:
         raise ValueError(f"{', '.join(unknown)}: no line of {of.msg_id}")
-    if reason not in REASONS:
-        raise ValueError(f"{reason!r} is no reason for a cancellation")
-    return "".join(_pieces(of, bank, reason, at, list(lines))).encode()
+    if reason not in reasons(of.version):
+        raise ValueError(f"{reason!r} is no reason for a cancellation of {of.version}")
+    return "".join(_pieces(of, bank, reason, at, list(lines), ident or ident_of(of, reason, lines))).encode()
 
 
-def _pieces(of: Original, bank: str, reason: str, at: datetime, lines: list[str]) -> Iterator[str]:
+def checked(body: bytes, schemas: str) -> bytes:
+    """The same, once ISO's schema has been asked, where there is one. Raises ValueError for what it refuses."""
+    tree = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
+    known = schema(schemas, str(etree.QName(tree).namespace).rsplit(":", 1)[-1])
+    if known is not None and not known.validate(tree):
+        raise ValueError(f"the schema refuses it: {known.error_log.last_error}")
+    return body
+
+
+def _pieces(
+    of: Original, bank: str, reason: str, at: datetime, lines: list[str], ident: str
+) -> Iterator[str]:  # fmt: skip
     version = VERSIONS[of.version]
     bic = "BIC" if version.endswith("01") else "BICFI"
     agent = f"<{bic}>{escaped(bank)}</{bic}>" if bank else "<Othr><Id>NOTPROVIDED</Id></Othr>"
-    ident = "CX" + hashlib.sha256("\n".join([of.msg_id, reason, *sorted(lines)]).encode()).hexdigest()[:24].upper()
     why = f"<CxlRsnInf><Rsn><Cd>{reason}</Cd></Rsn></CxlRsnInf>"
     yield (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:{version}">'
@@ -106,6 +149,11 @@ def _day(of: Original) -> str:
     return f"<OrgnlReqdExctnDt>{inner}</OrgnlReqdExctnDt>" if of.day else ""
 
 
+def _read(path: Path) -> Original:
+    with path.open("rb") as file:
+        return original(file)
+
+
 def main(arguments: Sequence[str]) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m gateway_bank_transfer.cancelling")
@@ -115,7 +163,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--bank", default="", help="the bank's BIC")
     given = parser.parse_args(arguments)
     try:
-        made = request(original(given.file.read_bytes()), given.bank, given.reason, datetime.now(UTC), given.line)
+        made = request(_read(given.file), given.bank, given.reason, datetime.now(UTC), given.line)
     except (ValueError, OSError, etree.XMLSyntaxError) as error:
         print(error, file=sys.stderr)
         return 1

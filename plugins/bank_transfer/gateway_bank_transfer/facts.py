@@ -35,11 +35,23 @@ def fact(word: Word, profile: Profile) -> LineFact | None:
         return LineFact(verdict=Unknown(word.why), reference=word.reference, amount=amount, text=word.text)
     if word.scope == "batch":
         return LineFact(
-            verdict=verdict, document=_document(word, profile), amount=amount, lines=word.lines, text=_text(word)
+            verdict=verdict,
+            document=_document(word, profile),
+            amount=amount,
+            lines=word.lines,
+            text=_text(word),
+            cancellation=word.cancellation,
         )
     key, why = key_of(word)
     if key:
-        return LineFact(verdict=verdict, key=key, reference=word.reference, amount=amount, text=_text(word))
+        return LineFact(
+            verdict=verdict,
+            key=key,
+            reference=word.reference,
+            amount=amount,
+            text=_text(word),
+            cancellation=word.cancellation,
+        )
     if why:
         return LineFact(verdict=Unknown(why), reference=word.reference, amount=amount, text=_text(word))
     return _unnamed(word, profile, verdict)
@@ -86,7 +98,9 @@ def _unnamed(word: Word, profile: Profile, verdict: Says) -> LineFact:
                         text=_text(word))  # fmt: skip
     if msg_id:
         name = profile.file.name.format(msg_id=msg_id)
-        return LineFact(verdict=verdict, document=name, amount=amount, lines=1, text=_text(word))
+        return LineFact(
+            verdict=verdict, document=name, amount=amount, lines=1, text=_text(word), cancellation=word.cancellation
+        )
     if strange or not word.reference:
         verdict = verdict if isinstance(verdict, Unknown) else Unknown("it names no line of ours")
     return LineFact(verdict=verdict, reference=word.reference, amount=amount, text=_text(word))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from gateway_core.contract import (
     Account,
     BatchCtx,
     BatchGateway,
+    Cancelling,
+    CancelRequest,
     Capabilities,
     Checks,
     Ctx,
@@ -23,7 +25,7 @@ from gateway_core.contract import (
 )
 from gateway_core.contract.transports import DirectoryTransport, Transport
 
-from . import facts
+from . import cancelling, facts
 from .accounts import Ours
 from .debtor import debtor_of
 from .profile import load
@@ -77,6 +79,20 @@ class BankTransferGateway(BatchGateway[BankTransferSettings]):
         yield from filter(None, map(facts.account_fact, staged.statements))
         # An XML that is whole says so by its end; none of these formats counts its lines.
         return None
+
+    def cancel_codes(self) -> Mapping[str, str]:
+        """A bank that answers such requests (camt.029 among its profile's formats) takes them."""
+        return cancelling.reasons(self.profile.file.version) if "camt.029" in self.profile.answers.formats else {}
+
+    def cancel_batch(self, asked: Cancelling) -> CancelRequest:
+        """camt.055, from the file as it was handed over."""
+        with asked.open() as file:
+            of = cancelling.original(file, set(asked.keys))
+        ident = f"{self.profile.file.prefix}CX{asked.ident}"
+        bank = self.debtor.bank if self.profile.accounts.bank == "bic" else ""
+        body = cancelling.request(of, bank, asked.code, asked.at, asked.keys, ident)
+        name = self.profile.file.name.format(msg_id=ident)
+        return CancelRequest(name, cancelling.checked(body, self.settings.schemas))
 
     def transport(self) -> Transport:
         """A folder on this machine, or on the bank's SFTP server."""

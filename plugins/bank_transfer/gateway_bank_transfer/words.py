@@ -15,6 +15,7 @@ class Word(NamedTuple):
     says: submitted, pending, accepted, executing, settled, credited, rejected, cancelled, duplicate, booked, returned,
     noted; or review: people must look, `why` says at what. None of ours: foreign.
     group: the entry it belongs to; what is found wrong of an entry at its end (`Held`) turns its words into reviews.
+    cancellation: of an answer to a request to cancel, what it says of it: accepted, rejected, pending.
     e2e .. pmt_inf: ids as the file quotes them. reference: the bank's own. amount, currency: as they stand there.
     """
 
@@ -33,6 +34,7 @@ class Word(NamedTuple):
     reason: str = ""
     text: str = ""
     why: str = ""
+    cancellation: str = ""
 
 
 class Held(NamedTuple):

@@ -56,9 +56,10 @@ def words(parts: Iterator[Part]) -> Iterator[Word]:
         ids = {name: said[name] for name in ("e2e", "instr", "uetr", "msg_id", "pmt_inf")}
         told = f"cancellation {status} {said['reason']} {said['info']}".strip()
         if status == ACCEPTED:
-            yield Word(scope, "cancelled", reason=said["reason"], text=told, **ids)
+            yield Word(scope, "cancelled", reason=said["reason"], text=told, cancellation="accepted", **ids)
         elif status == REJECTED:
             why = "the bank never received it" if said["reason"] == "NOOR" else "the bank does not cancel it"
-            yield Word(scope, "review", reason=said["reason"], text=told, why=f"{why}: {told}", **ids)
+            why = f"{why}: {told}"
+            yield Word(scope, "review", reason=said["reason"], text=told, why=why, cancellation="rejected", **ids)
         else:
-            yield Word(scope, "noted", reason=said["reason"], text=told, **ids)
+            yield Word(scope, "noted", reason=said["reason"], text=told, cancellation="pending", **ids)
