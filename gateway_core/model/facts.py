@@ -18,6 +18,8 @@ by callback, or an unauthenticated callback |
 | release | ready, pending, paid, refused, returned, cancelled | two people decided |
 | retry | | an officer asks for attempt n+1 of a refused payment |
 | cancelled | | withdrawn before any money intent |
+| cancellation | asked, pending, rejected | two people asked the bank to cancel it, or what the bank says of that and settles
+nothing |
 | restored | | the store was restored: ask before the first send |
 | late | paid, refused, returned, word, proof | what would have changed a payment of a closed payroll: a case |
 
@@ -32,6 +34,7 @@ A document (a file of many payments) has facts of the same kinds about its one s
 | approve | that reference | the bank is about to be told to carry out what it parks |
 | outcome | handed_over, refused | what the gateway made of the answer, or what the bank's own file proves |
 | differs | contradiction, wrong_amount | the bank's file says of the whole document what cannot be |
+| differs | cancellation_refused | of a request to cancel: the bank does not cancel some of it, or (`whole`) the file |
 | altered | | the bytes on disk are not those that were planned: nothing goes, people must look |
 | withdrawn | reason | given up before anything of it could leave; its lines are free for another file |
 """
