@@ -18,8 +18,7 @@ by callback, or an unauthenticated callback |
 | release | ready, pending, paid, refused, returned, cancelled | two people decided |
 | retry | | an officer asks for attempt n+1 of a refused payment |
 | cancelled | | withdrawn before any money intent |
-| cancellation | asked, pending, rejected | two people asked the bank to cancel it, or what the bank says of that and settles
-nothing |
+| cancellation | asked, pending, rejected | the bank is asked to cancel it, or answers what settles nothing |
 | restored | | the store was restored: ask before the first send |
 | late | paid, refused, returned, word, proof | what would have changed a payment of a closed payroll: a case |
 

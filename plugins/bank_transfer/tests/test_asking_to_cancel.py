@@ -144,12 +144,15 @@ def test_the_request_is_valid_for_every_reason_that_may_be_given(tmp_path: Path,
 
 def test_what_the_bank_has_booked_is_not_cancelled(office: Office) -> None:
     """Too late: the statement says paid, the bank says why it does not cancel, and people see it once."""
-    office.desk.bank.work()
+    bank = office.desk.bank
+    bank.faults["out_of_sequence"] = 1.0
+    bank.work()
+    bank.faults["out_of_sequence"] = 0.0
     office.ask("inv-0", "inv-1")
     office.run()
+    assert len(office.requests()) == 1 and set(office.states().values()) == {"pending"}
+    bank.work()
     assert office.desk.settle() == {"paid": LINES}
-    office.desk.bank.work()
-    office.run()
     (view,) = office.paymaster.cancellations()
     assert (view.refused, dict(view.counts)) == (2, {"paid": 2})
     assert office.cases() == ["cancellation_refused"]
@@ -159,11 +162,13 @@ def test_what_the_bank_has_booked_is_not_cancelled(office: Office) -> None:
 
 def test_it_is_pending_at_the_bank_and_then_booked(office: Office) -> None:
     office.ask("inv-0")
+    office.run()
+    for path in office.out.iterdir():
+        if cancellation(path.read_bytes()) is not None:
+            path.unlink()
     office.answer(("inv-0", "PDCR"))
     assert office.states()["inv-0"] == "pending" and office.paymaster.cancellations()[0].pending == 1
-    for path in office.out.iterdir():
-        assert cancellation(path.read_bytes()) is None, "it was not sent yet"
-    assert office.desk.settle()["refused"] == 1 or office.states()["inv-0"] == "paid"
+    assert office.desk.settle() == {"paid": LINES} and office.cases() == []
 
 
 def test_what_is_booked_although_its_cancellation_was_accepted_is_paid_and_a_case(office: Office) -> None:
@@ -268,7 +273,7 @@ def test_a_request_whose_payments_are_all_decided_never_goes(office: Office) -> 
     assert office.requests() == [] and office.paymaster.cancellations()[0].state == "withdrawn"
 
 
-@pytest.mark.parametrize("point", ["batch-put-intent", "batch-put", "batch-after-put", "batch-told"])
+@pytest.mark.parametrize("point", ["batch-put-intent", "batch-put", "batch-after-put"])
 def test_after_a_crash_the_very_same_request_is_with_the_bank_once(office: Office, point: str) -> None:
     office.ask("inv-0", "inv-1")
     paymaster = office.paymaster
@@ -285,7 +290,14 @@ def test_after_a_crash_the_very_same_request_is_with_the_bank_once(office: Offic
         office.run()
     before = office.requests()
     office.reopen()
-    for _ in range(5):
+    for _ in range(4):
+        office.run()
+    (view,) = office.paymaster.cancellations()
+    # Whether the bank has collected it can only people know, as of every file.
+    assert view.state == ("held" if not before else "handed_over")
+    if not before:
+        for by in ("amina", "joseph"):
+            office.paymaster.release(view.name, "ready", by=by, reason="the bank has none of it")
         office.run()
     assert len(office.requests()) == 1 and before in ([], office.requests())
     assert office.desk.settle() == {"paid": 2, "refused": 2}
