@@ -37,6 +37,7 @@ class Heard:
             *_verdict(said), str(said.key), str(said.document), str(said.reference),
             None if amount is None else (int(amount.minor), str(amount.currency)),
             said.lines if said.lines is None else int(said.lines), str(said.text), bool(said.proof),
+            str(said.cancellation),
         ))  # fmt: skip
         if len(self._block) == BLOCK:
             self.close()
@@ -57,12 +58,12 @@ class Heard:
     def __iter__(self) -> Iterator[LineFact]:
         for start, size in self._blocks:
             self._file.seek(start)
-            for name, code, why, key, document, reference, amount, lines, text, proof in marshal.loads(  # noqa: S302
-                self._file.read(size)
-            ):
+            block = marshal.loads(self._file.read(size))  # noqa: S302 - we wrote it
+            for name, code, why, key, document, reference, amount, lines, text, proof, cancellation in block:
                 yield LineFact(
                     verdict=_MADE[name](code, why), key=key, document=document, reference=reference,
                     amount=None if amount is None else Money(*amount), lines=lines, text=text, proof=proof,
+                    cancellation=cancellation,
                 )  # fmt: skip
 
 
