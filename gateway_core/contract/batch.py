@@ -220,7 +220,7 @@ class BatchGateway(Gateway[S]):
 
     def cancel_batch(self, asked: Cancelling) -> CancelRequest:
         """Write the request. Pure: the same request has the same bytes. Needed with `cancel_codes` alone."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} writes no requests to cancel")
 
     @abc.abstractmethod
     def transport(self) -> Transport:

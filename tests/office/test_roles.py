@@ -21,7 +21,7 @@ Open = Callable[..., "Shop"]
 # Somebody of each role, as an office may have them. `nobody` has no role.
 ROLES: dict[str, list[str]] = {
     "clerk": ["propose", "schedule", "note", "disputes", "points", "proofs"],
-    "checker": ["approve", "reject", "release_objections", "balance", "cancel", "pause"],
+    "checker": ["approve", "reject", "release_objections", "balance", "cancel", "cancel_sent", "pause"],
     "treasurer": ["release", "retry", "channels", "cases", "balance", "restore"],
     "auditor": ["reconcile", "close", "accept_proofs", "seal"],
     "planner": ["cycles", "generate"],
