@@ -229,7 +229,7 @@ def _word(life: Life, fact: Fact) -> None:
     not_found_at = step.last_at if step.last == "not_found" else 0
     step.last, step.last_at = fact.value, fact.at
     if fact.source in ("find_out", "reconcile"):
-        _polled(step)
+        step.polled()
         # "Still pending" answers the question: the rail's patience bounds it, not the number of questions.
         step.waits += fact.value == "waiting"
         step.asks += fact.value != "waiting"
@@ -255,7 +255,7 @@ def _has_it(step: Step, fact: Fact) -> None:
     """The rail has this payment, and has not decided."""
     step.not_before = int(fact.body.get("not_before", 0))
     step.taken, step.gone_since = True, 0
-    _link(step, fact)
+    step.refer(fact)
     # A file that was handed over (again) is new to the bank: its patience begins.
     step.waiting_since = fact.at if fact.source == "document" else absence.first(step.waiting_since, fact.at)
 
@@ -276,23 +276,6 @@ def _hint(life: Life, fact: Fact) -> None:
         life.hints.add(fact.attempt)
     elif fact.value == "not_found" and fact.source in ("find_out", "reconcile"):
         life.hints.discard(fact.attempt)
-
-
-def _link(step: Step, fact: Fact) -> None:
-    """A link to ask from now on. What an answer to a question refers to is its answer, and is followed at once."""
-    link = fact.body.get("ask_next")
-    step.follow = bool(link) and link != step.ask_next and fact.source in ("find_out", "reconcile")
-    step.links += step.follow
-    if link and link != step.ask_next:
-        step.ask_next, step.link_left = link, int(fact.body.get("ask_next_limit", -1))
-
-
-def _polled(step: Step) -> None:
-    """A link was asked once more. Where the rail permits it no more, the question is the first one again."""
-    if step.ask_next is not None and step.link_left > 0:
-        step.link_left -= 1
-        if not step.link_left:
-            step.ask_next, step.link_left = None, -1
 
 
 def _differs(life: Life, fact: Fact) -> None:

@@ -73,3 +73,18 @@ class Step:
     def in_doubt(self) -> int:
         """Copies that may still move money."""
         return self.copies - self.closed
+
+    def refer(self, fact: Fact) -> None:
+        """A link to ask from now on. What an answer to a question refers to is its answer, and is followed at once."""
+        link = fact.body.get("ask_next")
+        self.follow = bool(link) and link != self.ask_next and fact.source in ("find_out", "reconcile")
+        self.links += self.follow
+        if link and link != self.ask_next:
+            self.ask_next, self.link_left = link, int(fact.body.get("ask_next_limit", -1))
+
+    def polled(self) -> None:
+        """A link was asked once more. Where the rail permits it no more, the question is the first one again."""
+        if self.ask_next is not None and self.link_left > 0:
+            self.link_left -= 1
+            if not self.link_left:
+                self.ask_next, self.link_left = None, -1
