@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -71,10 +71,10 @@ class Office:
                 return {f"inv-{int(line.account)}": line.key for line in read(path.read_bytes()).lines}
         raise AssertionError(self.file)
 
-    def answer(self, *said: Sequence[str]) -> None:
+    def answer(self, *said: tuple[str, str] | tuple[str, str, str]) -> None:
         """camt.029: (invoice, status, reason)."""
         keys = self.keys()
-        statuses = [Status(keys[invoice], keys[invoice], *rest) for invoice, *rest in said]
+        statuses = [Status(keys[one[0]], keys[one[0]], *one[1:]) for one in said]
         text = "".join(resolution("1", "", statuses, self.desk.bank.clock()))
         self.paymaster.import_statement("bank", text.encode(), by="amina")
 
