@@ -36,9 +36,9 @@ from gateway_mojaloop import MojaloopGateway
 
 from gateway_core import Account, Invoice, Money, Paymaster
 from gateway_core.contract import Arrival
-from gateway_core.engine.conversation import as_time
 from gateway_core.engine.lanes import HttpLane
 from gateway_core.engine.wire import wire
+from gateway_core.model.moments import as_time
 
 LANES, FSP, KEY = 32, "grantsfsp", "MOJALOOP_BENCHMARK_KEY"
 # What a thread is for, by the beginning of its name.

@@ -14,9 +14,8 @@ from .engine.mark import Mark
 from .engine.runtime import AsyncioRuntime, Lane
 from .filing import Filing
 from .lifecycle import approval, checking, levels, noting, officers, proposing, running, vouching
-from .lifecycle.approval import PAUSED_FOR_APPROVAL
 from .lifecycle.funding import Funds
-from .lifecycle.levels import Approvals
+from .lifecycle.levels import PAUSED_FOR_APPROVAL, Approvals
 from .model.errors import WrongState
 from .model.money import AmountError, Money, parse_amount
 from .model.people import differ, normal

@@ -18,8 +18,7 @@ from ..contract.flow import Ask, Ctx, Paid, Request
 from ..contract.replies import Done, Refused
 from ..model.identity import canonical
 from ..model.life import Life, Step
-from ..model.moments import SECOND, as_us
-from ..model.moments import as_time as as_time
+from ..model.moments import SECOND, as_time, as_us
 from ..model.payment import Payment
 from .wire import fingerprint, journal_form
 

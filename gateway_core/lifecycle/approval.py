@@ -22,7 +22,7 @@ from ..store.database import Record, now_us
 from ..store.rivals import refuse_if_restored
 from . import levels
 from .cycles import caps
-from .levels import PAUSED_FOR_APPROVAL as PAUSED_FOR_APPROVAL
+from .levels import PAUSED_FOR_APPROVAL
 from .scheduling import MISSED
 from .signatures import verify
 
@@ -213,6 +213,7 @@ def _signed(facts: Sequence[Fact], last: Fact, approvers: Mapping[str, str]) -> 
     """
     approved = str(last.body["digest"])
     given = {fact.source: fact for fact in facts if fact.kind == "agreed" and fact.body.get("digest") == approved}
-    for fact in (*(given[name] for name in last.body.get("agreed", ()) if name in given), last):
-        signature = str(fact.body.get("signature", ""))
-        verify(approvers, fact.source, message("approval", bytes.fromhex(approved)), signature)
+    for by, fact in (*((name, given.get(name)) for name in last.body.get("agreed", ())), (last.source, last)):
+        # Of whom nothing is on record, nothing is signed.
+        signature = str(fact.body.get("signature", "")) if fact is not None else ""
+        verify(approvers, by, message("approval", bytes.fromhex(approved)), signature)

@@ -15,12 +15,12 @@ from ..contract.batch_channel import Faulty
 from ..contract.cancelling import Cancelling
 from ..contract.channel import Channel
 from ..engine.batch.cancelling import asked, stands, undecided
-from ..engine.conversation import as_time
 from ..engine.decide import Rules
 from ..model.document import note
 from ..model.errors import NotFoundError, WrongState
 from ..model.identity import derived_uuid, digest
 from ..model.life import fold
+from ..model.moments import as_time
 from ..model.people import differ
 from ..model.short import short_id
 from ..model.states import SENDS

@@ -32,10 +32,11 @@ from ..model.states import SENDS
 from ..store import Store, document_views, payments, payrolls, suspension
 from ..store.database import Record, now_us
 from . import checking, scheduling
-from .approval import PAUSED_FOR_APPROVAL, UNSIGNED, fit_to_send
+from .approval import UNSIGNED, fit_to_send
 from .cycles import dates
 from .funding import ANY, Funds, funded
 from .hanging import EVERY
+from .levels import PAUSED_FOR_APPROVAL
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

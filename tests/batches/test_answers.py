@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway_core.contract import Done, Incoming, LineFact, LineFacts, Money, Refused, Unknown, Waiting
+from gateway_core.engine.batch.cancelling import answered
 from gateway_core.model.errors import WrongState
+from gateway_core.model.identity import canonical
+from gateway_core.model.life import Life
 
 from .bank import said, whole
 from .gateway import CsvBank
@@ -336,3 +339,10 @@ def test_a_statement_is_handed_in_by_a_person(branch: Branch) -> None:
     with pytest.raises(WrongState, match="nothing of it was applied"):
         branch.shop.paymaster.import_statement("dummy", b"Z,\n", by="amina")
     branch.whole()
+
+
+def test_what_a_bank_says_of_a_request_to_cancel_is_kept_as_text_that_any_database_takes() -> None:
+    case = Life(request="a request")
+    word = LineFact(verdict=Waiting(), key="K", text="half \ud800, zero \0, and on" * 100, cancellation="pending")
+    fact = answered(word, case, case.attempt, "an answer", 1, 0)
+    assert fact is not None and canonical(fact.body) and "\0" not in fact.body["text"]

@@ -29,10 +29,10 @@ from gateway_core.contract import (
     path,
 )
 from gateway_core.contract.channel import Channel
-from gateway_core.engine.conversation import as_time
 from gateway_core.engine.hear import hear
 from gateway_core.engine.wire import Wire
 from gateway_core.model.life import fold
+from gateway_core.model.moments import as_time
 from gateway_core.store import clock, inbox, journal
 
 if TYPE_CHECKING:

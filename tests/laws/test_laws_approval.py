@@ -11,9 +11,11 @@ import attrs
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway_core.lifecycle import approval
 from gateway_core.lifecycle.signatures import sign
 from gateway_core.model.accounts import Account
 from gateway_core.model.errors import Altered, MakerIsChecker, NotPermitted, ObjectionsStand, WrongState
+from gateway_core.model.facts import Fact
 from gateway_core.model.money import Money
 from gateway_core.model.payment import Payment
 from gateway_core.store import tables
@@ -281,6 +283,18 @@ def test_law_6_nothing_is_sent_that_no_approver_signed(
     paymaster.approve(payroll, by="joseph", signature=sign(keys["joseph"], paymaster.approval_message(payroll)))
     shop.run(payroll)
     assert shop.states(payroll) == {"inv-0": "paid"}
+
+
+def test_law_6_who_agreed_and_of_whom_nothing_is_on_record_has_signed_nothing(
+    keys: dict[str, Ed25519PrivateKey],
+) -> None:
+    """Every level of the last round must be signed, not only those that can be found."""
+    public = {name: b64encode(key.public_key().public_bytes_raw()).decode() for name, key in keys.items()}
+    signed = sign(keys["joseph"], approval.message("approval", bytes(32)))
+    body = {"digest": bytes(32).hex(), "signature": signed, "agreed": []}
+    approval._signed([], Fact(1, 0, "approved", source="joseph", body=body), public)
+    with pytest.raises(NotPermitted, match="grace"):
+        approval._signed([], Fact(1, 0, "approved", source="joseph", body=body | {"agreed": ["grace"]}), public)
 
 
 def test_law_6_a_file_releases_nothing_without_an_approver_s_signature(

@@ -9,11 +9,11 @@ from gateway_core.contract.channel import Channel
 from gateway_core.contract.flow import Ask, Ctx, Paid, PayFlow, Request, path
 from gateway_core.contract.gateway import Capabilities, Gateway, Settings
 from gateway_core.contract.replies import Arrival, Callback, Done, Refused, Reply, Unknown, Verdict, Waiting
-from gateway_core.engine.conversation import as_time
 from gateway_core.engine.hear import hear
 from gateway_core.engine.wire import Wire
 from gateway_core.model.facts import Fact
 from gateway_core.model.life import fold
+from gateway_core.model.moments import as_time
 from gateway_core.model.payment import Payment
 from gateway_core.store import clock, inbox, journal
 

@@ -309,7 +309,7 @@ def test_an_entitlement_that_was_given_back_is_taken_again_by_one(two: tuple[Sto
 
 def test_arrivals_at_two_processes_share_a_blob(two: tuple[Store, Store], beside: Callable[..., Future[Any]]) -> None:
     from gateway_core.contract import Arrival
-    from gateway_core.engine.conversation import as_time
+    from gateway_core.model.moments import as_time
     from gateway_core.store import inbox
 
     def receive(store: Store) -> bool:

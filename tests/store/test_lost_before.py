@@ -54,16 +54,23 @@ class LooksUp(DummyGateway):
         return super().parse_response(ask, reply)
 
 
+def opened(
+    gateway: type[LooksUp], open_shop: Callable[..., Shop], start_dummy: Callable[..., Dummy]
+) -> tuple[Dummy, Shop, LooksUp, str]:
+    """A payroll of one payment over a gateway, approved: the provider, the shop, the gateway, the payroll."""
+    server = start_dummy()
+    shop = open_shop(server.url)
+    made = gateway(DummySettings(base_url=server.url))
+    shop.speak(made)
+    return server, shop, made, shop.approved(shop.invoices(1))
+
+
 @pytest.mark.parametrize("late", [0, 1])
 def test_an_attempt_that_a_look_up_ended_may_have_been_paid_before_the_restore(
     open_shop: Callable[..., Shop], start_dummy: Callable[..., Dummy], late: int
 ) -> None:
     """`late`: the copy was on its way when the store was restored, so one "not found" about it proves nothing."""
-    server = start_dummy()
-    shop = open_shop(server.url)
-    gateway = LooksUp(DummySettings(base_url=server.url))
-    shop.speak(gateway)
-    payroll = shop.approved(shop.invoices(1))
+    server, shop, gateway, payroll = opened(LooksUp, open_shop, start_dummy)
     backup = shop.backup()
     shop.run(payroll)
     assert shop.state(payroll) == "paid"
@@ -107,11 +114,7 @@ def test_what_cannot_be_sent_about_a_lost_attempt_is_noted_of_that_attempt(
     open_shop: Callable[..., Shop], start_dummy: Callable[..., Dummy]
 ) -> None:
     """It is counted there, so that the asking has an end; and says nothing of the attempt that is to go."""
-    server = start_dummy()
-    shop = open_shop(server.url)
-    gateway = CannotBeAsked(DummySettings(base_url=server.url))
-    shop.speak(gateway)
-    payroll = shop.approved(shop.invoices(1))
+    server, shop, gateway, payroll = opened(CannotBeAsked, open_shop, start_dummy)
     shop.paymaster.restored(by="amina", second="joseph")
     gateway.closed = True
     shop.run(payroll)

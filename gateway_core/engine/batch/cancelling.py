@@ -24,6 +24,7 @@ from ...model.states import SENDS
 from ...store import Store, answers, document_lines, documents, journal, payrolls, writes
 from ...store.database import Record
 from ..decide import Rules
+from ..evidence import plain
 from .lines import PAGE, must, write_of
 
 # Of these a cancellation is still asked for.
@@ -97,7 +98,7 @@ def answered(said: LineFact, case: Life, attempt: int, answer: str, n: int, now:
     """What the bank says of a request about this line, where that settles nothing; None of anything else."""
     if not said.cancellation or isinstance(said.verdict, Refused) or not case.request or attempt != case.attempt:
         return None
-    body = {"answer": answer, "line": n, "text": said.text[:300]}
+    body = {"answer": answer, "line": n, "text": plain(said.text, 300)}
     return Fact(case.facts + 1, now, "cancellation", said.cancellation, "statement", attempt, body=body)
 
 

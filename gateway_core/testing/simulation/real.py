@@ -271,7 +271,7 @@ class RealWorld:
 
 def _arrived(body: bytes, headers: dict[str, str]) -> Any:
     from ...contract.replies import Arrival
-    from ...engine.conversation import as_time
+    from ...model.moments import as_time
 
     return Arrival("POST", "/", headers, body, as_time(now()))
 

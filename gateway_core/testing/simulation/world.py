@@ -13,8 +13,8 @@ import attrs
 from ...contract.channel import Channel, Pace
 from ...contract.replies import Arrival
 from ...engine.callbacks import CallbackApp
-from ...engine.conversation import as_time
 from ...model.errors import StoreError
+from ...model.moments import as_time
 from ...store import clock
 from .chance import Tape
 from .cron import Cron
