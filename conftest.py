@@ -43,12 +43,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: most tests wait for servers and clocks, so two cores keep four going; those of CI are at work."""
-    return max(2 if CI else 4, os.cpu_count() or 1)
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     _deepen(items)
     for mark, why in (("long", LONG), ("deep", DEEP)):
