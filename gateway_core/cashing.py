@@ -23,7 +23,7 @@ from .lifecycle.intake import Assigner
 from .model.errors import WrongState
 from .model.people import normal
 from .settling import Settling
-from .store import cash, cycles, payrolls
+from .store import answers, cash, cycles, payrolls
 
 
 class Cashing(Settling):
@@ -119,7 +119,7 @@ class Cashing(Settling):
 
         def keep(called: str, records: bytes | Path) -> None:
             # Behind the gate of proofs already: who gives these in need not be one who reconciles.
-            view = self._import_statement(over, records, by, name or called)
+            view = self._import_statement(over, records, by, name or called, answers.NEW)
             done.arrivals.append(view.id)
             done.new += view.applied
             done.strays += view.strays

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,13 +12,14 @@ from .engine.batch.answers import Reading, read_now
 from .engine.batch.inbox import NAME
 from .engine.decide import Rules
 from .engine.evidence import plain
-from .lifecycle import cancelling
+from .lifecycle import approval, cancelling
 from .lifecycle.signatures import verify
 from .model.errors import NotPermitted, WrongState
-from .model.people import normal
+from .model.people import differ, normal
 from .store import answers, cancellation_views, document_views, documents, files, refusals
 from .store.cancellation_views import CancellationView
 from .store.clock import now_us
+from .store.database import Record
 from .store.document_views import AnswerView, DocumentView, StrayView
 
 CHUNK = 1 << 18
@@ -57,30 +58,76 @@ class Filing(Auditing):
         return cancellation_views.cancellations(self._store, payroll)
 
     def import_statement(self, channel: str, statement: Path | str | bytes, *, by: str, name: str = "") -> AnswerView:
-        """Take a file from a bank by hand: a path, or its bytes. It is kept, read whole, and applied; the same bytes
-        again change nothing. Lines that are about none of ours are its `strays`.
+        """Take a file from a bank by hand: a path, or its bytes. It is kept and read whole; what it says counts when
+        another person confirms it (`confirm_statement`), or when the bank's own way brings the same bytes.
 
-        Raises WrongState where the channel's gateway reads no files, or where this one cannot be read: then nothing of
-        it was applied, and a case is open.
+        The same bytes again change nothing. Raises WrongState where the channel's gateway reads no files, or where this
+        one cannot be read: then a case is open.
         """
         normal(by)
-        return self._import_statement(channel, statement, by, name)
+        return self._import_statement(channel, statement, by, name, answers.UNCONFIRMED)
 
-    def _import_statement(self, channel: str, statement: Path | str | bytes, by: str, name: str) -> AnswerView:
+    def confirm_statement(self, answer: str, *, by: str, reason: str, signature: str = "") -> AnswerView:
+        """Another person says that a file which came by hand (`answer`: its id) is the bank's: now it is applied. Lines
+        that are about none of ours are its `strays`. Can be repeated after a crash.
+
+        Where the configuration lists approvers, `signature` is theirs over `confirm_message`. Raises MakerIsChecker,
+        NotPermitted, and WrongState where it waits for nobody.
+        """
+        normal(by)
+        if not reason.strip():
+            raise WrongState("confirming a file needs a reason: what was compared, and with what")
+        with self._store.read() as connection:
+            given = answers.find(connection, answer)
+        if given.id != answer:
+            # Any file can be called as the bank's is.
+            raise WrongState(f"a file is confirmed by its id, not by its name; `gateway answers` lists {given.id}")
+        channel = self._batch_channel(given.channel)
+        with self._permitted("confirm a statement", by, given.id):
+            self._signed(by, approval.confirm_message(given.id, given.sha256), signature)
+            row = self._confirmed(given.id, by, {"reason": reason, "signature": signature})
+        if row.state == answers.NEW and (why := read_now(self._reading(channel, row), now_us)):
+            raise WrongState(_unreadable(row.name, why))
+        return self._answer(row.id)
+
+    def _confirmed(self, answer: str, by: str, said: Mapping[str, str]) -> Record:
+        with self._store.write() as connection:
+            row = answers.get(connection, answer)
+            if row.state == answers.UNCONFIRMED:
+                differ(row.by, by, "gave this file")
+                answers.record(
+                    connection, self._store, row, "confirmed", by, said, state=answers.NEW, confirmed_by=by
+                )  # fmt: skip
+                return answers.get(connection, answer)
+        if not row.confirmed_by or normal(row.confirmed_by) != normal(by):
+            raise WrongState(f"{row.name} is {row.state}, and waits for nobody's word")
+        return row
+
+    def _import_statement(
+        self, channel: str, statement: Path | str | bytes, by: str, name: str, state: str
+    ) -> AnswerView:  # fmt: skip
         known = self._batch_channel(channel)
         given = statement if isinstance(statement, bytes) else Path(statement)
         kept = files.keep(self._store, [given] if isinstance(given, bytes) else _chunks(given), files.LARGEST)
         called = name or ("statement" if isinstance(given, bytes) else given.name)
         with self._store.write() as connection:
-            row = answers.register(connection, self._store, channel, plain(called, NAME), kept, by)
-        if row.state == "new":
-            assert known.batch is not None
-            reading = Reading(self._store, channel, known.batch, Rules.of(known.capabilities), row)
-            if why := read_now(reading, now_us):
-                raise WrongState(
-                    f"{called} cannot be read, and nothing of it was applied: {why.strip().splitlines()[-1]}"
-                )
-        return next(view for view in self.answers(channel) if view.id == row.id)
+            row = answers.register(connection, self._store, channel, plain(called, NAME), kept, by, state)
+        reading = self._reading(known, row)
+        why = ""
+        if row.state == answers.UNCONFIRMED:
+            why = reading.look_through()
+        elif row.state == answers.NEW:
+            why = read_now(reading, now_us)
+        if why:
+            raise WrongState(_unreadable(called, why))
+        return self._answer(row.id)
+
+    def _reading(self, channel: Channel, row: Record) -> Reading:
+        assert channel.batch is not None
+        return Reading(self._store, channel.name, channel.batch, Rules.of(channel.capabilities), row)
+
+    def _answer(self, answer: str) -> AnswerView:
+        return document_views.answer(self._store, answer)
 
     def _batch_channel(self, name: str) -> Channel:
         channel = self.configuration.channel(name)
@@ -107,6 +154,10 @@ class Filing(Auditing):
     def _answering(self) -> list[str]:
         """Channels whose banks' answers are looked for in every run."""
         return list(self.configuration.batch_channels)
+
+
+def _unreadable(name: str, why: str) -> str:
+    return f"{name} cannot be read, and nothing of it was applied: {why.strip().splitlines()[-1]}"
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

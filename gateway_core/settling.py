@@ -21,8 +21,9 @@ from .reconcile.exporting import tables
 from .reconcile.history import PastPayment
 from .reconcile.report import Difference, Report
 from .reconcile.taking import Taken
-from .store import disputes, files, payrolls, statement_views
+from .store import disputes, document_views, files, payrolls, statement_views
 from .store.disputes import DisputeView
+from .store.document_views import AnswerView
 from .store.statement_views import StatementLineView, StatementView
 
 CHUNK = 1 << 18
@@ -114,8 +115,12 @@ class Settling(Filing):
             return confirming.confirm(self._store, given.id, by, reason, self._asks, signature)
 
     def confirm_message(self, file: str) -> bytes:
-        """The bytes that an approver signs with Ed25519 to agree with a file."""
-        given = statement_views.one(self._store, file)
+        """The bytes that an approver signs with Ed25519 to agree with a file, a bank's answer as well."""
+        given: StatementView | AnswerView
+        try:
+            given = statement_views.one(self._store, file)
+        except NotFoundError:
+            given = document_views.answer(self._store, file)
         return approval.confirm_message(given.id, given.sha256)
 
     def withdraw_file(self, file: str, *, by: str, reason: str) -> None:

@@ -20,6 +20,7 @@ from gateway_core.model.accounts import Account
 from gateway_core.model.money import Money
 from gateway_core.model.payment import Invoice
 from gateway_core.paymaster import Paymaster
+from gateway_core.store.document_views import AnswerView
 from gateway_core.testing.kill import Dummy as Dummy
 from gateway_core.testing.postgresql import Missing, Schemas, find
 from tests import stores
@@ -101,6 +102,11 @@ class Shop:
         """Two people release a held payment."""
         assert not self.paymaster.release(payment, to, by="amina", reason="looked")
         assert self.paymaster.release(payment, to, by="joseph", reason="looked too")
+
+    def taken(self, statement: Path | bytes, *, by: str = "amina") -> AnswerView:
+        """A bank's file that came by hand, and that joseph confirmed."""
+        given = self.paymaster.import_statement("dummy", statement, by=by)
+        return self.paymaster.confirm_statement(given.id, by="joseph", reason="fetched it too")
 
     def speak(self, gateway: Gateway[Any], name: str = "dummy", pace: Pace | None = None) -> Channel:
         """Put a gateway of the test's own behind a channel."""

@@ -16,6 +16,7 @@ from .desk import Desk
 from .errors import HELD
 from .looking import timed
 from .output import counted, when
+from .payrolls import show_bytes
 
 if TYPE_CHECKING:
     from ..paymaster import Paymaster
@@ -51,9 +52,13 @@ def answers(desk: Desk, answer: AnyAnswer = None) -> int:
     if answer:
         return _strays(desk, paymaster, answer)
     found = paymaster.answers()
-    rows = [(a.id, a.name, a.channel, when(a.at), a.by, a.state, a.lines, a.applied, a.known, a.strays) for a in found]
+    rows = [
+        (a.id, a.name, a.channel, when(a.at), a.by, a.confirmed_by, a.state, a.lines, a.applied, a.known, a.strays)
+        for a in found
+    ]
     if rows:
-        columns = ("answer", "file", "channel", "came", "by", "state", ">lines", ">new", ">known", ">strays")
+        columns = ("answer", "file", "channel", "came", "by", "confirmed by", "state", ">lines", ">new", ">known",
+                   ">strays")  # fmt: skip
         desk.out.table(columns, rows)
     else:
         desk.out.say("no file has come from a bank")
@@ -82,10 +87,34 @@ def import_statement(
     desk: Desk, statement: Annotated[Path, typer.Argument(metavar="FILE", help="A file from the bank.")],
     channel: o.Channel, by: o.By,
 ) -> int:  # fmt: skip
-    """Take a file from a bank by hand: a statement, a status report. The same bytes again change nothing."""
-    view = desk.open().import_statement(channel, statement, by=by)
+    """Take a file from a bank by hand: a statement, a status report. It counts when another person confirms it.
+
+    The same bytes again change nothing.
+    """
+    return _told(desk, desk.open().import_statement(channel, statement, by=by))
+
+
+@command(o.CLOSING)
+def confirm_statement(
+    desk: Desk, answer: Annotated[str, typer.Argument(metavar="ANSWER", help="A file's id: gateway answers.")],
+    by: o.By, reason: o.Reason, signature: o.Signature = "", show_message: o.ShowMessage = False,
+) -> int:  # fmt: skip
+    """Say as its second person that a file which came by hand is the bank's: what it says is applied."""
+    paymaster = desk.open()
+    if show_message:
+        return show_bytes(desk.out, paymaster.confirm_message(answer))
+    return _told(desk, paymaster.confirm_statement(answer, by=by, reason=reason, signature=signature))
+
+
+def _told(desk: Desk, view: AnswerView) -> int:
     out = desk.out
-    out.say(f"{view.name}: {counted(view.lines, 'line')}, {view.applied:,} with news, {view.known:,} known before")
+    if view.state == "unconfirmed":
+        out.say(f"{view.name}: {counted(view.lines, 'line')}, and none of it counts yet; SHA-256 {view.sha256}")
+        out.say(
+            f"next: another person, who has the file from the bank too: gateway confirm-statement {view.id} --by ..."
+        )
+    else:
+        out.say(f"{view.name}: {counted(view.lines, 'line')}, {view.applied:,} with news, {view.known:,} known before")
     if view.strays:
         out.say(f"{counted(view.strays, 'line')} about none of ours: `gateway answers {view.id}` shows them")
     out.result(_said(view))

@@ -19,6 +19,8 @@ from .files import Kept
 _a = d.answers.c
 _s = d.strays.c
 LONGEST = 500
+# A person brought it, and another one must say that it is the bank's; or: to be applied.
+UNCONFIRMED, NEW = "unconfirmed", "new"
 
 
 @attrs.frozen
@@ -36,15 +38,21 @@ class Stray:
     text: str = ""
 
 
-def register(connection: Connection, store: Store, channel: str, name: str, kept: Kept, by: str) -> Record:
+def register(
+    connection: Connection, store: Store, channel: str, name: str, kept: Kept, by: str, state: str = NEW
+) -> Record:  # fmt: skip
     """Note a file whose bytes are kept. The same bytes on the same channel are the same answer."""
     same = sa.select(d.answers).where(_a.channel == channel, _a.sha256 == kept.sha256)
     if (row := connection.execute(same).first()) is not None:
-        return row
+        if (row.state, state) != (UNCONFIRMED, NEW):
+            return row
+        # What the bank's own way brings needs nobody's word.
+        record(connection, store, row, "collected", by, {}, state=NEW)
+        return get(connection, row.id)
     answer = derived_uuid("answer", channel, kept.sha256)
     new = {"channel": channel, "name": name, "sha256": kept.sha256, "size": kept.size, "at": now_us(), "by": by}
     connection.execute(sa.insert(d.answers).values(id=answer, facts=0, **new))
-    record(connection, store, get(connection, answer), "stored", by, new)
+    record(connection, store, get(connection, answer), "stored", by, new, state=state)
     return get(connection, answer)
 
 
@@ -74,6 +82,11 @@ def record(
 ) -> None:
     """State a fact about an answer and write what follows from it."""
     recording.record(connection, store, d.answers, row, row.name, kind, by, body, **columns)
+
+
+def long(connection: Connection, row: Record, lines: int) -> None:
+    """It was read, and has so many lines."""
+    connection.execute(sa.update(d.answers).where(_a.id == row.id).values(lines=lines))
 
 
 def count(connection: Connection, row: Record, applied: int, known: int, strays: int, done: int) -> None:

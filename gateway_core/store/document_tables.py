@@ -88,10 +88,11 @@ answers = Table(
     Column("sha256", String(64), nullable=False),
     number("size"),
     number("at"),
-    # new -> applied | unreadable
+    # unconfirmed, if a person brought it -> new -> applied | unreadable
     Column("state", String(12), nullable=False, server_default="new"),
     number("facts"),
     words("by"),
+    words("confirmed_by"),
     # Lines in it, how many of them said something new or nothing new, and how many could not be matched.
     number("lines"),
     number("applied"),

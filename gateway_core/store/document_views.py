@@ -48,7 +48,8 @@ class DocumentView:
 class AnswerView:
     """A file from a bank: `lines` of it, those that said something new or nothing new, and strays.
 
-    `state` is new, applied or unreadable; `by` is who gave it in, or `transport`.
+    `state` is unconfirmed, new, applied or unreadable; `by` is who gave it in, or `transport`; `confirmed_by` is the
+    second person of a file that came by hand.
     """
 
     id: str
@@ -57,6 +58,7 @@ class AnswerView:
     state: str
     at: int
     by: str
+    confirmed_by: str
     size: int
     sha256: str
     lines: int
@@ -119,13 +121,20 @@ def answers(store: Store, channel: str = "") -> list[AnswerView]:
     query = sa.select(d.answers).order_by(_a.at, _a.id)
     with store.read() as connection:
         rows = connection.execute(query.where(_a.channel == channel) if channel else query).all()
-    return [
-        AnswerView(
-            row.id, row.channel, row.name, row.state, row.at, row.by, row.size, row.sha256, row.lines, row.applied,
-            row.known, row.strays,
-        )
-        for row in rows
-    ]  # fmt: skip
+    return [_answer(row) for row in rows]
+
+
+def answer(store: Store, answer: str) -> AnswerView:
+    """One of them, by its id or name. Raises NotFoundError."""
+    with store.read() as connection:
+        return _answer(stored.find(connection, answer))
+
+
+def _answer(row: Record) -> AnswerView:
+    return AnswerView(
+        row.id, row.channel, row.name, row.state, row.at, row.by, row.confirmed_by, row.size, row.sha256, row.lines,
+        row.applied, row.known, row.strays,
+    )  # fmt: skip
 
 
 def strays(store: Store, answer: str, after: int = 0, size: int = 1000) -> list[StrayView]:

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from .columns import number, words
 
-SCHEMA = 5
+SCHEMA = 6
 metadata = MetaData()
 
 

@@ -318,7 +318,7 @@ class Hostile(CsvBank):
 def test_whatever_stands_in_a_banks_file_is_kept_as_text(open_branch: OpenBranch) -> None:
     branch = open_branch(gateway=Hostile)
     _, (order,) = sent(branch, 1)
-    branch.shop.paymaster.import_statement("dummy", order.key.encode(), by="amina")
+    branch.shop.taken(order.key.encode())
     assert branch.states() == {"inv-0": "refused"}
     (answer,) = branch.shop.paymaster.answers()
     assert (answer.applied, answer.strays) == (2, 5 * len(HOSTILE))
@@ -330,12 +330,17 @@ def test_a_statement_is_handed_in_by_a_person(branch: Branch) -> None:
     payroll, orders = sent(branch)
     path = branch.bank.book(orders)
     handed = path.rename(branch.bank.folder / "from-the-portal.csv")
-    view = branch.shop.paymaster.import_statement("dummy", handed, by="amina")
-    assert (view.lines, view.applied, view.by, view.name) == (3, 3, "amina", "from-the-portal.csv")
+    paymaster = branch.shop.paymaster
+    given = paymaster.import_statement("dummy", handed, by="amina")
+    assert (given.lines, given.applied, given.by, given.state) == (3, 0, "amina", "unconfirmed")
+    assert set(branch.states().values()) == {"pending"}
+    view = paymaster.confirm_statement(given.id, by="joseph", reason="fetched it too")
+    assert (view.lines, view.applied, view.by, view.confirmed_by) == (3, 3, "amina", "joseph")
+    assert (view.name, view.state) == ("from-the-portal.csv", "applied")
     assert set(branch.states().values()) == {"paid"}
-    assert branch.shop.paymaster.status(payroll)[0].state == "awaiting_reconciliation"
-    again = branch.shop.paymaster.import_statement("dummy", handed.read_bytes(), by="joseph")
-    assert again == view
+    assert paymaster.status(payroll)[0].state == "awaiting_reconciliation"
+    assert paymaster.import_statement("dummy", handed.read_bytes(), by="joseph") == view
+    assert paymaster.confirm_statement(given.id, by="joseph", reason="again") == view
     with pytest.raises(WrongState, match="nothing of it was applied"):
         branch.shop.paymaster.import_statement("dummy", b"Z,\n", by="amina")
     branch.whole()

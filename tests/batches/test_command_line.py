@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway_core.cli import run_command
-from gateway_core.cli.errors import HELD, WAITS
+from gateway_core.cli.errors import FORBIDDEN, HELD, WAITS
 from gateway_core.paymaster import Paymaster
 
 from .bank import Bank, said
@@ -76,7 +76,14 @@ def test_a_payroll_over_a_bank_from_the_terminal(gateway: Terminal) -> None:
     path = gateway.bank.book(orders[:24]).rename(gateway.folder / "statement.csv")
     code, text = gateway("import-statement", str(path), "--channel", "bank", "--by", "amina")
     assert code == 0
-    assert "24 lines" in text
+    assert "24 lines, and none of it counts yet" in text
+    (given,) = gateway.json("answers")
+    confirm = ("confirm-statement", given["id"], "--reason", "fetched it too", "--by")
+    assert gateway(*confirm, "amina")[0] == FORBIDDEN
+    assert gateway.json("payments", "--state", "paid") == []
+    code, text = gateway(*confirm, "joseph")
+    assert code == 0
+    assert "24 lines, 24 with news" in text
     gateway.bank.book(orders[24:])
     assert gateway("run")[0] == 0
     assert gateway("reconcile", "november", "--by", "amina")[0] == 0
@@ -90,9 +97,10 @@ def test_lines_about_none_of_ours_are_shown(gateway: Terminal) -> None:
     gateway.bank.collect()
     order = gateway.bank.everything()[0]
     path = gateway.bank.answer([said(order), said(order, key="G0000000000000X")])
-    code, text = gateway("import-statement", str(path), "--channel", "bank", "--by", "amina")
-    assert code == HELD
+    gateway("import-statement", str(path), "--channel", "bank", "--by", "amina")
     (answer,) = gateway.json("answers")
+    code, text = gateway("confirm-statement", answer["id"], "--by", "joseph", "--reason", "fetched it too")
+    assert code == HELD
     assert answer["id"] in text
     (stray,) = gateway.json("answers", answer["id"])
     assert (stray["line"], stray["key"]) == (2, "G0000000000000X")

@@ -90,7 +90,7 @@ def all_paid_once(config: dict[str, Any], bank: Bank, files: int) -> None:
         assert found.ok, found.findings
 
 
-@pytest.mark.few(6)
+@pytest.mark.few(5)
 @pytest.mark.parametrize(("point", "visit", "collected"), [*((*at, False) for at in WAY), *PUT])
 def test_killed_on_the_way_to_the_bank(
     configured: Configured, lives: Lives, point: str, visit: int, collected: bool, shop: Shop
@@ -114,6 +114,7 @@ def test_killed_on_the_way_to_the_bank(
 
 @pytest.mark.parametrize("visit", [1, 2])
 @pytest.mark.parametrize("point", ["batch-probe", "batch-after-probe"])
+@pytest.mark.few(1)
 def test_killed_while_asking_whether_it_is_there(
     configured: Configured, lives: Lives, point: str, visit: int, shop: Shop
 ) -> None:
@@ -133,7 +134,7 @@ def test_killed_while_asking_whether_it_is_there(
     all_paid_once(config, bank, files=3)
 
 
-@pytest.mark.few(3)
+@pytest.mark.few(2)
 @pytest.mark.parametrize(("point", "visit"), BACK)
 def test_killed_on_the_way_back(configured: Configured, lives: Lives, point: str, visit: int, shop: Shop) -> None:
     config = configured("killed", lines=PAGES)

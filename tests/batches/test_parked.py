@@ -205,6 +205,7 @@ def lives(installed: Path) -> Iterator[Lives]:
     "batch-after-put", "batch-probe", "batch-after-probe", "batch-approve-intent", "batch-approve",
     "batch-after-approve",
 ])  # fmt: skip
+@pytest.mark.few(2)
 def test_killed_around_the_approval_everybody_is_paid_once_and_no_person_is_needed(
     configured: Callable[..., dict[str, Any]], lives: Lives, point: str, shop: Shop
 ) -> None:

@@ -109,7 +109,7 @@ def test_two_who_apply_an_answer_at_once_apply_every_line_once(branch: Branch, m
 
     monkeypatch.setattr(Reading, "apply", beside)
     with pytest.raises(KeyboardInterrupt):
-        branch.shop.paymaster.import_statement("dummy", text.encode(), by="amina")
+        branch.shop.taken(text.encode())
     monkeypatch.setattr(Reading, "apply", apply)
     branch.run()
     assert set(branch.states().values()) == {"paid"}

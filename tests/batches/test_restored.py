@@ -77,6 +77,7 @@ def backed_up_at(branch: Branch, point: str) -> list[Path]:
 @pytest.mark.parametrize(
     "point", ["", "batch-planned", "batch-intents", "batch-staged", "batch-put-intent", "batch-after-put"]
 )
+@pytest.mark.few(4)
 def test_a_file_that_went_after_the_backup_does_not_go_again(shaky: Branch, point: str, collected: bool) -> None:
     shaky.approved(3)
     taken = [shaky.shop.backup()] if not point else backed_up_at(shaky, point)
@@ -117,7 +118,7 @@ def test_lines_that_the_restored_store_never_put_into_a_file_are_not_paid_by_gue
     # People see that the held file is the one that the bank speaks of, and ask for its answer anew.
     rows = (shaky.bank.folder / "in" / "archive" / answer.name).read_text().splitlines()
     again = "\n".join([*reversed(rows[:-1]), rows[-1], ""]).encode()
-    shaky.shop.paymaster.import_statement("dummy", again, by="amina")
+    shaky.shop.taken(again)
     assert set(shaky.states().values()) == {"paid"}
     assert set(shaky.bank.times().values()) == {1}
 
@@ -163,7 +164,7 @@ def test_what_was_settled_after_the_backup_is_settled_again_by_the_banks_file(sh
     assert way(shaky).puts == []
     assert set(shaky.states().values()) == {"pending"}
     archived = shaky.bank.folder / "in" / "archive" / answer.name
-    shaky.shop.paymaster.import_statement("dummy", archived, by="amina")
+    shaky.shop.taken(archived)
     assert set(shaky.states().values()) == {"paid"}
     assert shaky.shop.paymaster.status(payroll)[0].state == "awaiting_reconciliation"
     whole(shaky)

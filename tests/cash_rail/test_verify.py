@@ -70,6 +70,7 @@ def other(value: Any, row: int) -> Any:
 
 @pytest.mark.sqlite("it changes cells past the framework")
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+@pytest.mark.few(2)
 def test_any_single_cell_that_was_changed_is_found(audited: Till, table: sa.Table) -> None:
     assert found(audited) == []
     with closing(sqlite3.connect(audited.shop.store, isolation_level=None)) as db:

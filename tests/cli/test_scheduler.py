@@ -41,6 +41,7 @@ def ended(processes: Sequence[subprocess.Popen[str]]) -> list[int]:
 
 
 @pytest.mark.parametrize("beside", [("scheduler",), ("run", "--forever")], ids=["two schedulers", "beside a run"])
+@pytest.mark.few(1)
 def test_two_at_once_pay_each_once(desk: Any, beside: Sequence[str]) -> None:
     name = approved(desk, f"twice-{beside[0]}")
     assert desk.run("schedule", name, "--at", "2099-12-01 08:00", "--zone", "UTC", "--by", "amina") == 0

@@ -97,6 +97,7 @@ PAIRS: dict[str, tuple[Callable[[Paymaster], Any], Callable[[Paymaster], Any]]] 
 
 @pytest.mark.parametrize("before", ["never proposed", "sent back"])
 @pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.few(1)
 def test_wherever_one_comes_between_what_is_proposed_is_what_stands(
     pair: str, before: str, open_shop: Callable[..., Shop]
 ) -> None:

@@ -96,6 +96,7 @@ def paying(do: Callable[[], None]) -> dict[str, type[DummyGateway]]:
 
 @pytest.mark.parametrize("place", paying(spins))
 @pytest.mark.parametrize("do", [spins, stubborn])
+@pytest.mark.few(3)
 def test_a_hook_in_python_is_interrupted_and_the_others_are_paid(
     open_street: OpenStreet, dummy: Dummy, place: str, do: Callable[[], None]
 ) -> None:

@@ -53,6 +53,7 @@ SAID = {
 
 
 @pytest.mark.parametrize("case", SAID)
+@pytest.mark.few(2)
 def test_a_person_reads_what_the_plugin_did(open_street: OpenStreet, case: str) -> None:
     street = open_street({case: CASES[case]})
     street.approve(case)

@@ -42,7 +42,7 @@ def campaign(kills: list[Kill], seed: int, no_dedupe: bool, start_dummy: StartDu
     return victims
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("shard", range(SHARDS))
 @PROVIDERS
 def test_nobody_is_paid_twice_or_lost_wherever_the_process_is_killed(

@@ -154,6 +154,7 @@ VERDICTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", VERDICTS)
+@pytest.mark.few(3)
 def test_law_10_a_reading_that_is_none_decides_nothing(
     name: str, open_shop: Callable[..., Shop], quick: Mapping[str, Any], dummy: Dummy, variant: Variant
 ) -> None:

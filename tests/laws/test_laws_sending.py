@@ -115,6 +115,7 @@ ANSWERS: dict[str, tuple[int, dict[str, str], bytes]] = {
 
 
 @pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.few(3)
 def test_law_3_what_is_not_a_listed_answer_is_unknown_and_ends_with_people(
     name: str, open_shop: Callable[..., Shop], quick: Mapping[str, Any], rail_says: Rail
 ) -> None:

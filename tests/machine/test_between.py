@@ -85,6 +85,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.few(5)
 def test_a_fault_before_a_run(fault: str, open_here: Callable[..., Shop], servers: dict[bool, Dummy]) -> None:
     strikes, says = FAULTS[fault]
     shop = open_here(True)
@@ -106,6 +107,7 @@ def test_a_fault_before_a_run(fault: str, open_here: Callable[..., Shop], server
 
 # With three or four left, asyncio's own loop cannot be made, and complains in its own way.
 @pytest.mark.parametrize("left", [0, 1, 2, 5, 7, 9])
+@pytest.mark.few(2)
 def test_few_descriptors_are_left_for_a_store_that_is_open(
     left: int, open_here: Callable[..., Shop], servers: dict[bool, Dummy]
 ) -> None:

@@ -46,7 +46,7 @@ def lines(shop: Shop) -> list[Invoice]:
     return [shop.invoice(n, f"{account}.{n}", cycle=str(shop.folder)) for n, account in enumerate(ACCOUNTS)]
 
 
-@pytest.mark.few(6)
+@pytest.mark.few(4)
 @pytest.mark.parametrize("at", MOMENTS, ids=lambda at: at[0])
 @pytest.mark.parametrize("seconds", JUMPS.values(), ids=list(JUMPS))
 @PROVIDERS
@@ -63,6 +63,7 @@ def test_it_jumps_during_a_run(
 
 @pytest.mark.parametrize("seconds", JUMPS.values(), ids=list(JUMPS))
 @PROVIDERS
+@pytest.mark.few(1)
 def test_it_jumps_between_runs_and_back(
     seconds: int, no_dedupe: bool, open_here: OpenHere, servers: dict[bool, Dummy]
 ) -> None:
@@ -79,6 +80,7 @@ def test_it_jumps_between_runs_and_back(
 
 @pytest.mark.parametrize("seconds", JUMPS.values(), ids=list(JUMPS))
 @PROVIDERS
+@pytest.mark.few(1)
 def test_it_was_wrong_when_all_was_sent_and_is_put_right(
     seconds: int, no_dedupe: bool, open_here: OpenHere, servers: dict[bool, Dummy]
 ) -> None:

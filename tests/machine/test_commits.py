@@ -64,6 +64,7 @@ def insistently(shop: Shop, step: Callable[[], object], over: Callable[[], bool]
 
 @pytest.mark.parametrize("how", [*FAILS, "any"])
 @PROVIDERS
+@pytest.mark.few(3)
 def test_commits_raise_throughout_the_life_of_a_payroll(
     how: str, no_dedupe: bool, open_here: OpenHere, servers: dict[bool, Dummy]
 ) -> None:

@@ -55,7 +55,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Dummy]:
     server.stop()
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("fact", FACTS)
 def test_a_statement_is_refused(fact: str, make_victim: MakeVictim, server: Dummy) -> None:
     """Nothing of its transaction was written; the same Paymaster goes on once the server can."""
@@ -69,7 +69,7 @@ def test_a_statement_is_refused(fact: str, make_victim: MakeVictim, server: Dumm
         to_the_end(paymaster, victim, server)
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("fact", FACTS)
 def test_a_commit_is_refused(fact: str, make_victim: MakeVictim, server: Dummy) -> None:
     """Of a COMMIT nobody asks what became of it: the store is opened again, and what is in it counts."""

@@ -74,6 +74,7 @@ def test_the_rig_sees_a_file_that_nobody_syncs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.few(1)
 def test_a_failing_disk_pays_nobody_twice(tmp_path: Path, fault: str) -> None:
     """The run ends with an error, the next one recovers from the journal: every law holds in the end."""
     failed = 0

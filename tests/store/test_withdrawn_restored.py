@@ -30,6 +30,7 @@ def put_back(shop: Shop, backup: object, known: bool = True) -> None:
 
 @pytest.mark.parametrize("known", [True, False], ids=["restored", "put back and nothing said"])
 @pytest.mark.parametrize("how", ["cancel", "cancel one", "cancel a proposal", "reject"])
+@pytest.mark.few(3)
 def test_what_was_paid_after_the_backup_is_not_freed_for_another_payroll(
     shop: tuple[Shop, Dummy], how: str, known: bool
 ) -> None:

@@ -121,6 +121,7 @@ PLANTED: dict[str, tuple[Patch, str, str]] = {
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("bug", PLANTED)
+@pytest.mark.few(3)
 def test_a_planted_bug_breaks_its_law(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
     plant, name, law = PLANTED[bug]
     over = FAULTS[name].over[0]

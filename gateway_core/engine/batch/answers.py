@@ -37,7 +37,8 @@ UNREADABLE, UNKNOWN_LINE = "unreadable_answer", "unknown_line"
 
 @attrs.define
 class Reading:
-    """One answer in our hands. `applied`: what it was about so far; `statements`: of the account itself."""
+    """One answer in our hands. `applied`: what it was about so far; `statements`: of the account itself; `lines`: of
+    payments, that were read."""
 
     store: Store
     channel: str
@@ -46,6 +47,7 @@ class Reading:
     answer: Record
     applied: Applied = attrs.field(factory=Applied)
     statements: list[StatementFact] = attrs.field(factory=list)
+    lines: int = 0
     _heard: Heard | None = None
 
     def incoming(self) -> Incoming:
@@ -55,9 +57,18 @@ class Reading:
             row.name, row.sha256, row.size, as_time(row.at), lambda: files.open_file(store, row.sha256)
         )  # fmt: skip
 
+    def look_through(self) -> str:
+        """Read it without applying anything; how long it is, is noted. Returns why it is unreadable, or ''."""
+        if why := self.faults():
+            self.unreadable(why)
+            return why
+        with self.store.write() as connection:
+            answers.long(connection, self.answer, self.lines)
+        return ""
+
     def faults(self) -> str:
         """Read it to its end and count. Why it cannot be believed, or ''. Raises Hung, which says nothing of it."""
-        lines = 0
+        self.lines = 0
         try:
             self.statements.clear()
             heard = Heard()
@@ -65,14 +76,14 @@ class Reading:
             while True:
                 said = next(reader)
                 heard.add(said)
-                lines += not is_whole(said)
-                if lines > LONGEST:
+                self.lines += not is_whole(said)
+                if self.lines > LONGEST:
                     return f"it has more than {LONGEST} lines"
         except StopIteration as stop:
             heard.close()
             self._heard = heard
-            if stop.value is not None and stop.value != lines:
-                return f"it says that it has {stop.value} lines, and {lines} were read: is it cut off?"
+            if stop.value is not None and stop.value != self.lines:
+                return f"it says that it has {stop.value} lines, and {self.lines} were read: is it cut off?"
             return ""
         except Hung:
             raise
@@ -124,7 +135,7 @@ class Reading:
         """Nothing of it was applied, and nothing will be: people must look."""
         with self.store.write() as connection:
             row = answers.get(connection, self.answer.id)
-            if row.state != "new":
+            if row.state not in (answers.UNCONFIRMED, answers.NEW):
                 return
             answers.record(connection, self.store, row, "unreadable", "driver", {"why": why}, state="unreadable")
             cases.open_case(connection, row.id, "", UNREADABLE)

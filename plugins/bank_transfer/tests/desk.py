@@ -14,6 +14,7 @@ import attrs
 from gateway_bank_transfer.simulator.bank import Bank
 
 from gateway_core.paymaster import Paymaster
+from gateway_core.store.document_views import AnswerView
 
 PROFILE = """
 name = "A bank to rehearse with"
@@ -34,6 +35,12 @@ timezone = "Africa/Kampala"
 formats = ["pain.002", "camt.053", "camt.054", "camt.029", "mt940"]
 """
 OPEN = frozenset({"planned", "ready", "sending", "pending", "unknown", "held"})
+
+
+def imported(paymaster: Paymaster, body: bytes, name: str = "") -> AnswerView:
+    """A file of the bank that amina brought, and joseph confirmed."""
+    given = paymaster.import_statement("bank", body, by="amina", name=name)
+    return paymaster.confirm_statement(given.id, by="joseph", reason="fetched it too")
 
 
 @attrs.define

@@ -21,7 +21,7 @@ from gateway_core.model.errors import GatewayCoreError, MakerIsChecker, NotFound
 from gateway_core.paymaster import Paymaster
 
 from .conftest import SCHEMAS, made, payment, published
-from .desk import PROFILE, Desk
+from .desk import PROFILE, Desk, imported
 
 LINES = 4
 
@@ -76,7 +76,7 @@ class Office:
         keys = self.keys()
         statuses = [Status(keys[one[0]], keys[one[0]], *one[1:]) for one in said]
         text = "".join(resolution("1", "", statuses, self.desk.bank.clock()))
-        self.paymaster.import_statement("bank", text.encode(), by="amina")
+        imported(self.paymaster, text.encode())
 
     def cases(self) -> list[str]:
         return [case.kind for case in self.paymaster.cases()]
@@ -274,6 +274,7 @@ def test_a_request_whose_payments_are_all_decided_never_goes(office: Office) -> 
 
 
 @pytest.mark.parametrize("point", ["batch-put-intent", "batch-put", "batch-after-put"])
+@pytest.mark.few(1)
 def test_after_a_crash_the_very_same_request_is_with_the_bank_once(office: Office, point: str) -> None:
     office.ask("inv-0", "inv-1")
     paymaster = office.paymaster

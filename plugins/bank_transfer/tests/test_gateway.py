@@ -16,7 +16,7 @@ from gateway_core.model.errors import ConfigurationError, WrongState
 from gateway_core.model.payment import Invoice
 from gateway_core.paymaster import Paymaster
 
-from .desk import Desk
+from .desk import Desk, imported
 from .saying import ACCOUNT, NOW
 
 
@@ -49,13 +49,13 @@ def statement(number: int, opening: int = 10**9, account: str = ACCOUNT) -> byte
 def test_the_balance_is_the_last_statements_with_its_day(paymaster: Paymaster) -> None:
     payroll = paymaster.propose("november", invoices(), channel="bank", by="amina")
     assert paymaster.check(payroll).balances == {"bank": None}
-    paymaster.import_statement("bank", statement(7, 200_000), by="amina")
+    imported(paymaster, statement(7, 200_000))
     report = paymaster.check(payroll)
     assert report.balances == {"bank": Money(200_000, "UGX")} and report.good
     assert [(found.objection.code, "2026-11-30" in found.objection.message) for found in report.warnings] == [
         ("balance_of", True)
     ]
-    paymaster.import_statement("bank", statement(8, 100_000), by="amina")
+    imported(paymaster, statement(8, 100_000))
     assert [found.objection.code for found in paymaster.check(payroll).objections] == ["insufficient_balance"]
 
 
@@ -73,24 +73,24 @@ def test_a_long_statement_is_seen_to_go_on_before_its_end(paymaster: Paymaster) 
 def test_a_statement_that_is_missing_is_said_until_it_comes(paymaster: Paymaster) -> None:
     payroll = paymaster.propose("november", invoices(), channel="bank", by="amina")
     for number in (7, 9):
-        paymaster.import_statement("bank", statement(number), by="amina")
+        imported(paymaster, statement(number))
     codes = {found.objection.code: found.objection.message for found in paymaster.check(payroll).warnings}
     assert "no statement 8 came" in codes["statement_missing"]
-    paymaster.import_statement("bank", statement(8), by="amina")
+    imported(paymaster, statement(8))
     assert "statement_missing" not in {found.objection.code for found in paymaster.check(payroll).warnings}
 
 
 def test_a_statement_that_does_not_begin_where_the_one_before_ended_is_said(paymaster: Paymaster) -> None:
     payroll = paymaster.propose("november", invoices(), channel="bank", by="amina")
     for number, opening in ((7, 500_000), (8, 500_000), (9, 400_000)):
-        paymaster.import_statement("bank", statement(number, opening), by="amina")
+        imported(paymaster, statement(number, opening))
     codes = {found.objection.code: found.objection.message for found in paymaster.check(payroll).warnings}
     assert "statement 9 does not begin" in codes["statement_broken"]
 
 
 def test_another_accounts_statement_is_no_balance_of_ours(paymaster: Paymaster) -> None:
     payroll = paymaster.propose("november", invoices(), channel="bank", by="amina")
-    paymaster.import_statement("bank", statement(1, account="999"), by="amina")
+    imported(paymaster, statement(1, account="999"))
     assert paymaster.check(payroll).balances == {"bank": None}
 
 

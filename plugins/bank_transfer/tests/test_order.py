@@ -14,7 +14,7 @@ from gateway_bank_transfer.simulator.answers import Booking, Status
 
 from gateway_core.paymaster import Paymaster
 
-from .desk import Desk
+from .desk import Desk, imported
 from .saying import ACCOUNT, NOW
 
 LINES, ORDERS = 5, 4
@@ -69,7 +69,7 @@ def test_any_order_ends_in_the_same_states(tmp_path: Path, how: Callable[..., li
             said = list(files(path.read_text(), how).items())
             chance = random.Random(seed)
             for name, body in itertools.chain(chance.sample(said, len(said)), chance.sample(said, len(said))):
-                paymaster.import_statement("bank", body.encode(), by="amina", name=name)
+                imported(paymaster, body.encode(), name)
             ends.append({view.account: view.state for view in paymaster.payments(payroll)})
             assert not paymaster.cases()
         desk.bank.close()

@@ -40,6 +40,7 @@ AWAY = {"paid": {1}, "refused": {0}, "returned": {0, 1}, "held": {0, 1}}
     [one if number in ALWAYS else pytest.param(*one, marks=pytest.mark.deep) for number, one in enumerate(SETTINGS)],
     ids=lambda value: str(value),
 )
+@pytest.mark.few(4)
 def test_in_chaos_everybody_is_paid_exactly_once(
     profile: str,
     simulator: dict[str, Any],

@@ -115,6 +115,7 @@ def test_a_refusal_is_found_where_the_link_leads(start: Start, open_shop: Open) 
 
 @pytest.mark.parametrize("profile", ["gsma", "mtn", "mpesa"])
 @pytest.mark.parametrize("name", ["forged-callback", "wrong-signature", "contradicting-callback", "callback-never"])
+@pytest.mark.few(3)
 def test_no_callback_is_believed(profile: str, name: str, start: Start, open_shop: Open) -> None:
     """Whoever calls back, with the right address or a wrong one: what the operator says when asked is what counts."""
     operator = start(profile)
@@ -127,6 +128,7 @@ def test_no_callback_is_believed(profile: str, name: str, start: Start, open_sho
 
 
 @pytest.mark.parametrize("profile", ["gsma", "mtn", "mpesa"])
+@pytest.mark.few(1)
 def test_a_callback_prompts_a_question_at_once(profile: str, start: Start, open_shop: Open) -> None:
     operator = start(profile)
     shop = open_shop(operator, **SELDOM)
@@ -182,6 +184,7 @@ def test_where_mpesas_answers_are_lost_people_decide_and_nothing_goes_again(star
 
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("proven", [True, False])
+@pytest.mark.few(2)
 def test_what_was_never_found_goes_again_only_where_dedupe_is_proven(
     profile: str, proven: bool, start: Start, open_shop: Open
 ) -> None:
@@ -224,6 +227,7 @@ def test_what_was_accepted_and_is_not_found_never_goes_again(profile: str, start
 
 
 @pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.few(1)
 def test_a_duplicate_is_looked_up(profile: str, start: Start, open_shop: Open) -> None:
     """The first copy paid and its answer is lost; the operator is silent about it for a while; the second is refused as
     a duplicate: it is the first one's fate that counts."""

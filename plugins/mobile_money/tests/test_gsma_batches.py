@@ -268,6 +268,7 @@ def agrees(shop: Shop, operator: Operator, payroll: str) -> list[str]:
 
 
 @pytest.mark.parametrize("dedupe", [True, False])
+@pytest.mark.few(1)
 def test_in_chaos_nobody_is_paid_twice_and_no_item_is_lost(dedupe: bool, start: Start, open_shop: Open) -> None:
     """Loads, questions and approvals go wrong, before or after they were done; items are late or never told of."""
     operator = start("gsma", chaos=5, chaos_rate=0.4, dedupe=dedupe)
@@ -285,6 +286,7 @@ POINTS = ["batch-put", "batch-after-put", "batch-after-probe", "batch-approve-in
           "batch-after-approve", "batch-answer-stored", "batch-answer-page"]  # fmt: skip
 
 
+@pytest.mark.deep
 def test_whoever_is_killed_pays_everybody_once(start: Start, open_shop: Open) -> None:
     """One life for each point at which a sender can die, over one payroll of several batches."""
     operator = start("gsma", chaos=11, chaos_rate=0.2)

@@ -21,6 +21,7 @@ Open = Callable[..., Shop]
 
 
 @pytest.mark.parametrize("profile", ["mtn", "mpesa", "airtel"])
+@pytest.mark.few(1)
 def test_a_short_token_is_renewed_without_a_failed_call(profile: str, start: Start, open_shop: Open) -> None:
     operator = start(profile, token_life=1.0)
     shop = open_shop(operator, max_concurrency=1, rate=25)

@@ -131,6 +131,7 @@ def test_a_hub_whose_clock_is_behind_proves_nothing(start: Start, open_shop: Ope
 
 
 @pytest.mark.parametrize("skew", [-3600.0, 3600.0])
+@pytest.mark.few(1)
 def test_nothing_is_agreed_while_the_clocks_disagree(skew: float, start: Start, open_shop: Open) -> None:
     scheme = start()
     scheme.hub.skew = skew
@@ -239,6 +240,7 @@ def test_what_contradicts_a_payment_opens_a_case_and_leaves_it_paid(start: Start
         {"signed": "not"}, {"signed": "wrong"}, {"source": "Hub", "signed": "wrong"},
     ],
 )  # fmt: skip
+@pytest.mark.few(1)
 def test_a_refused_signature_is_kept_and_makes_us_ask(how: Any, start: Start, open_shop: Open) -> None:
     """Said of a payment that is pending: that it was aborted. The question that it prompts tells better."""
     scheme = start()
