@@ -50,7 +50,8 @@ class Conversation:
         self.ctx = Ctx(deployment, payment.entitlement, payment.number, attempt, as_time(now))
         self._payment = payment
         self._flow: Any = None
-        self._fed: list[str] = []
+        # {step: number of the fact that answered it}
+        self._fed: dict[str, int] = {}
         self._refused_money = False
 
     def advance(self, life: Life) -> Intent | Paid | Refused:
@@ -69,13 +70,18 @@ class Conversation:
                 self._agrees(said, step)
             if not step.verdict or step.answer is None:
                 raise Broken(f"{step.name} has no definite answer yet")
-            self._fed.append(step.name)
+            self._fed[step.name] = step.answer.no
             self.ctx.now = as_time(step.answer.at)
             said = self._step(_answer(step))
             self._refused_money |= step.moves_money and step.verdict == "refused"
         if said is None:
             raise Broken("nothing new to tell the flow")
         return said if isinstance(said, Paid | Refused) else self._new(said, life)
+
+    def heard(self, life: Life) -> bool:
+        """Whether the answers that the flow was told are still those of the journal."""
+        answers = ((no, life.steps.get(name)) for name, no in self._fed.items())
+        return all(step is not None and step.answer is not None and step.answer.no == no for no, step in answers)
 
     def ahead(self, life: Life) -> Intent:
         """The money ask of an attempt that the journal does not have, by the answers that another attempt had."""

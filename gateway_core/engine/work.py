@@ -29,6 +29,7 @@ from .groups import Groups
 from .lanes import NoAnswer, NotSent
 from .pace import Throttle
 from .runtime import Lane, Runtime
+from .talks import Talks
 from .wire import ask_of, wire
 
 log = logging.getLogger(__name__)
@@ -116,6 +117,7 @@ class Worker:
     on_stop: Any
     # The store was restored: a copy that it does not know of may have gone under the same key.
     restored: bool = False
+    talks: Talks = attrs.field(factory=Talks)
 
     async def work(self, case: Case, lane: Lane) -> None:
         """Until nothing can be done now; the payment is then released."""
@@ -174,7 +176,14 @@ class Worker:
             case Kind.DOUBT:
                 case.note(self._fact(case, "word", "unknown", step=move.step, body={"why": SILENT}))
             case Kind.WAIT | Kind.STOP:
-                return not await self._save(case, release=True, due=move.at)
+                return not await self._let_go(case, move.at)
+        return True
+
+    async def _let_go(self, case: Case, due: int) -> bool:
+        if not await self._save(case, release=True, due=due):
+            return False
+        if not case.life.settled:
+            self.talks.keep(case.payment.id, case.talk)
         return True
 
     def _went_elsewhere(self, life: Life) -> bool:
@@ -196,14 +205,18 @@ class Worker:
         now = self.runtime.now()
         try:
             if case.talk is None or case.talk.attempt != case.life.attempt:
+                case.talk = self.talks.take(case.payment.id, case.life)
+            if case.talk is None:
                 case.talk = Conversation(self.channel, case.payment, self.deployment, case.life.attempt, now)
             said = case.talk.advance(case.life)
         except Broken as error:
+            case.talk = None
             self._broken(case, error)
             return
         if isinstance(said, Intent):
             await self._intend(case, said, lane, now)
         else:
+            case.talk = None
             self._end_of_flow(case, said)
 
     async def _intend(self, case: Case, intent: Intent, lane: Lane, now: int) -> None:

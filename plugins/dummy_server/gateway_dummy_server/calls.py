@@ -9,6 +9,7 @@ import time
 import httpx
 
 from gateway_core.testing.behaviours import Call
+from gateway_core.testing.caller import caller
 from gateway_core.testing.ledger import Entry
 from gateway_core.testing.provider import booked_by
 
@@ -26,7 +27,7 @@ class Calls:
         self._secret = secret
         self._tasks: set[asyncio.Task[bool]] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._client = httpx.AsyncClient(trust_env=False, timeout=TIMEOUT)
+        self._client = caller(TIMEOUT)
 
     def fire(self, when: str, entry: Entry, calls: tuple[Call, ...] | None = None) -> list[asyncio.Task[bool]]:
         """Start the callbacks that the payment's behaviour has for this moment; they run by themselves."""

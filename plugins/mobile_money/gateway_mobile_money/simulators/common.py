@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway_core.contract import Money
 from gateway_core.testing.behaviours import FAULTS, Behaviour, Call
+from gateway_core.testing.caller import caller
 from gateway_core.testing.grouped import GroupCommit
 from gateway_core.testing.ledger import Entry, Order
 from gateway_core.testing.provider import DECIDED, MockProvider, booked_by
@@ -181,7 +182,7 @@ class Simulator(abc.ABC):
     async def post(self, method: str, url: str, body: Any) -> None:
         """Once: the operators do not try again."""
         if self._client is None:
-            self._client = httpx.AsyncClient(trust_env=False, timeout=CALL_TIMEOUT)
+            self._client = caller(CALL_TIMEOUT)
         self.heard.append((method, url))
         with suppress(httpx.HTTPError, httpx.InvalidURL):
             await self._client.request(method, url, json=body)

@@ -17,6 +17,8 @@ import httpx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from gateway_core.testing.caller import caller
+
 from ..fspiop import jws
 from ..fspiop.texts import canonical
 from ..keys import KeyFolder
@@ -88,9 +90,7 @@ class Voices:
         if self.seen is not None:
             self.seen.append((method, target, headers, raw))
         if self._client is None:
-            limits = httpx.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=4.0)
-            trust = self.trust or False
-            self._client = httpx.AsyncClient(trust_env=False, timeout=TIMEOUT, limits=limits, verify=trust)
+            self._client = caller(TIMEOUT, self.trust or httpx.create_ssl_context(verify=False, trust_env=False))
         with suppress(httpx.HTTPError, httpx.InvalidURL):
             answer = await self._client.request(method, self.callbacks + target, content=raw, headers=headers)
             return answer.status_code == 200
