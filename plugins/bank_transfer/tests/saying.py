@@ -103,3 +103,21 @@ def statement(*bookings: Booking, kind: str = "camt.053", number: int = 1, accou
 
 def mt940(*bookings: Booking, account: str = ACCOUNT, number: int = 1) -> str:
     return "".join(answers.mt940(number, account, "GMD", 10**9, bookings, NOW))
+
+
+# An answer to a request to cancel (camt.029).
+CANCELLED = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.029.001.09">'
+    "<RsltnOfInvstgtn><Assgnmt><Id>A-1</Id><Assgnr><Agt><FinInstnId><BICFI>BANKUGKA</BICFI></FinInstnId></Agt></Assgnr>"
+    "<Assgne><Pty><Nm>Ministry</Nm></Pty></Assgne><CreDtTm>2026-11-25T11:00:00Z</CreDtTm></Assgnmt>"
+    "<Sts><Conf>CNCL</Conf></Sts><CxlDtls>{details}</CxlDtls></RsltnOfInvstgtn></Document>"
+)
+
+
+def whole(status: str, reason: str = "", msg_id: str = "DEMO-1") -> str:
+    """camt.029 about a whole file."""
+    why = f"<CxlStsRsnInf><Rsn><Cd>{reason}</Cd></Rsn></CxlStsRsnInf>" if reason else ""
+    return CANCELLED.format(details=(
+        f"<OrgnlGrpInfAndSts><OrgnlMsgId>{msg_id}</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId>"
+        f"<GrpCxlSts>{status}</GrpCxlSts>{why}</OrgnlGrpInfAndSts>"
+    ))  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from gateway_bank_transfer import BankTransferGateway, BankTransferSettings
+from gateway_bank_transfer.cancelling import original
 from gateway_bank_transfer.profile import load
 from gateway_bank_transfer.simulator.answers import Status, resolution
 from gateway_bank_transfer.simulator.orders import cancellation, read
@@ -22,6 +23,7 @@ from gateway_core.paymaster import Paymaster
 
 from .conftest import SCHEMAS, made, payment, published
 from .desk import PROFILE, Desk, imported
+from .saying import whole
 
 LINES = 4
 
@@ -71,11 +73,26 @@ class Office:
                 return {f"inv-{int(line.account)}": line.key for line in read(path.read_bytes()).lines}
         raise AssertionError(self.file)
 
+    def take_back(self) -> None:
+        """The bank never sees the requests that lie in its folder."""
+        for path in self.out.iterdir():
+            if cancellation(path.read_bytes()) is not None:
+                path.unlink()
+
     def answer(self, *said: tuple[str, str] | tuple[str, str, str]) -> None:
         """camt.029: (invoice, status, reason)."""
         keys = self.keys()
         statuses = [Status(keys[one[0]], keys[one[0]], *one[1:]) for one in said]
         text = "".join(resolution("1", "", statuses, self.desk.bank.clock()))
+        imported(self.paymaster, text.encode())
+
+    def answer_whole(self, status: str, reason: str = "") -> None:
+        """camt.029 about all of the file, by the name of its message."""
+        (path,) = (
+            path for place in ("out", "collected") for path in (self.desk.folder / "bank" / place).glob(self.file)
+        )
+        with path.open("rb") as file:
+            text = whole(status, reason, original(file).msg_id)
         imported(self.paymaster, text.encode())
 
     def cases(self) -> list[str]:
@@ -118,6 +135,45 @@ def test_a_whole_file_is_cancelled(office: Office) -> None:
     assert office.desk.settle() == {"refused": LINES}
     assert not any(paid for paid, _ in office.desk.moved().values())
     assert office.paymaster.cancellations()[0].whole and office.paymaster.verify().ok
+
+
+def test_one_word_cancels_a_whole_file(office: Office) -> None:
+    office.ask()
+    office.run()
+    office.answer_whole("ACCR")
+    assert set(office.states().values()) == {"refused"}
+    (view,) = office.paymaster.cancellations()
+    assert (dict(view.counts), view.refused, view.pending) == ({"refused": LINES}, 0, 0)
+    assert office.cases() == [] and office.paymaster.verify().ok
+
+
+@pytest.mark.parametrize(("status", "reason", "cases"), [("RJCR", "ARDT", ["cancellation_refused"]), ("PDCR", "", [])])
+def test_one_word_that_cancels_nothing_leaves_the_whole_file_to_the_statement(
+    office: Office, status: str, reason: str, cases: list[str]
+) -> None:
+    office.ask()
+    office.run()
+    office.take_back()
+    office.answer_whole(status, reason)
+    assert set(office.states().values()) == {"pending"} and office.cases() == cases
+    if status == "PDCR":
+        with pytest.raises(WrongState, match="asked already"):
+            office.paymaster.cancel_sent(office.file, by="amina", reason="again")
+    else:
+        office.ask(code="DUPL")
+    assert office.desk.settle() == {"paid": LINES} and set(office.cases()) <= {"cancellation_refused"}
+    assert office.paymaster.verify().ok
+
+
+def test_a_word_that_cancels_a_whole_file_after_its_booking_is_a_case(office: Office) -> None:
+    """Two words of one bank that cannot both be true: what was booked stays paid, and people are told."""
+    office.ask()
+    office.run()
+    office.take_back()
+    assert office.desk.settle() == {"paid": LINES} and office.cases() == []
+    office.answer_whole("ACCR")
+    assert set(office.states().values()) == {"paid"} and office.cases() != []
+    assert office.paymaster.verify().ok
 
 
 @published
@@ -163,9 +219,7 @@ def test_what_the_bank_has_booked_is_not_cancelled(office: Office) -> None:
 def test_it_is_pending_at_the_bank_and_then_booked(office: Office) -> None:
     office.ask("inv-0")
     office.run()
-    for path in office.out.iterdir():
-        if cancellation(path.read_bytes()) is not None:
-            path.unlink()
+    office.take_back()
     office.answer(("inv-0", "PDCR"))
     assert office.states()["inv-0"] == "pending" and office.paymaster.cancellations()[0].pending == 1
     assert office.desk.settle() == {"paid": LINES} and office.cases() == []

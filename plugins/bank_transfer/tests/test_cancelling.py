@@ -13,28 +13,14 @@ from gateway_bank_transfer.writing.checking import schema
 from lxml import etree
 
 from .conftest import SCHEMAS, made, payment, published
-from .saying import ONE, TWO, after, booking, report, statement
+from .saying import CANCELLED, ONE, TWO, after, booking, report, statement, whole
 
 AT = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
-ANSWER = (
-    '<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.029.001.09">'
-    "<RsltnOfInvstgtn><Assgnmt><Id>A-1</Id><Assgnr><Agt><FinInstnId><BICFI>BANKUGKA</BICFI></FinInstnId></Agt></Assgnr>"
-    "<Assgne><Pty><Nm>Ministry</Nm></Pty></Assgne><CreDtTm>2026-11-25T11:00:00Z</CreDtTm></Assgnmt>"
-    "<Sts><Conf>CNCL</Conf></Sts><CxlDtls>{details}</CxlDtls></RsltnOfInvstgtn></Document>"
-)
-
-
-def whole(status: str, reason: str = "", msg_id: str = "DEMO-1") -> str:
-    why = f"<CxlStsRsnInf><Rsn><Cd>{reason}</Cd></Rsn></CxlStsRsnInf>" if reason else ""
-    return ANSWER.format(details=(
-        f"<OrgnlGrpInfAndSts><OrgnlMsgId>{msg_id}</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId>"
-        f"<GrpCxlSts>{status}</GrpCxlSts>{why}</OrgnlGrpInfAndSts>"
-    ))  # fmt: skip
 
 
 def line(key: str, status: str, reason: str = "") -> str:
     why = f"<CxlStsRsnInf><Rsn><Cd>{reason}</Cd></Rsn></CxlStsRsnInf>" if reason else ""
-    return ANSWER.format(details=(
+    return CANCELLED.format(details=(
         "<OrgnlPmtInfAndSts><OrgnlPmtInfId>DEMO-1-001</OrgnlPmtInfId><TxInfAndSts>"
         f"<OrgnlEndToEndId>{key}</OrgnlEndToEndId><TxCxlSts>{status}</TxCxlSts>{why}</TxInfAndSts></OrgnlPmtInfAndSts>"
     ))  # fmt: skip
@@ -71,7 +57,12 @@ def test_the_same_request_has_the_same_ids_and_a_strange_line_none(tmp_path: Pat
 def test_only_an_accepted_cancellation_cancels() -> None:
     assert set(after(whole("ACCR")).states().values()) == {"CANCELLED"}
     assert after(line(ONE, "ACCR")).states() == {ONE: "CANCELLED", TWO: "SUBMITTED"}
-    for answer in (whole("RJCR", "ARDT"), whole("PDCR"), line(ONE, "RJCR", "NOOR"), whole("ACCR", msg_id="OTHER")):
+    for answer in (
+        whole("RJCR", "ARDT"),
+        whole("PDCR"),
+        line(ONE, "RJCR", "NOOR"),
+        whole("ACCR", msg_id="OTHER"),
+    ):
         assert set(after(answer).states().values()) == {"SUBMITTED"}
     assert any("never received" in why for _, why in after(line(ONE, "RJCR", "NOOR")).looked_at())
 
