@@ -93,7 +93,7 @@ def test_a_thousand_payments_in_chaos_with_five_kills(
     chance, killed = random.Random(seed), 0
     with Lives() as lives:
         for _ in range(LIVES):
-            kill = {"kill_at": (chance.choice(POINTS), chance.randrange(1, 120))}
+            kill = {"kill_at": (chance.choice(POINTS), chance.randrange(1, 60))}
             killed += lives.live(shop.config, payroll, wait=10.0, **kill) == KILLED
             with Paymaster.open(shop.config) as paymaster:
                 paymaster.lift_stop("hub", by="joseph")
