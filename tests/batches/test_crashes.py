@@ -90,7 +90,7 @@ def all_paid_once(config: dict[str, Any], bank: Bank, files: int) -> None:
         assert found.ok, found.findings
 
 
-@pytest.mark.few(5)
+@pytest.mark.few(2)
 @pytest.mark.parametrize(("point", "visit", "collected"), [*((*at, False) for at in WAY), *PUT])
 def test_killed_on_the_way_to_the_bank(
     configured: Configured, lives: Lives, point: str, visit: int, collected: bool, shop: Shop

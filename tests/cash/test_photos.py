@@ -40,7 +40,7 @@ def _written(said: str, make: Callable[[], bytes]) -> Callable[[Path], object]:
 
 
 @pytest.mark.parametrize("what", CASES)
-@pytest.mark.few(12)
+@pytest.mark.few(5)
 def test_what_is_hostile_is_refused_within_limits(what: str, judged_alone: dict[str, str]) -> None:
     assert judged_alone[what] == CASES[what][1]
 

@@ -143,6 +143,7 @@ def test_a_rail_that_cannot_be_asked_may_be_slow() -> None:
         kit.teardown_class()
 
 
+@pytest.mark.deep
 def test_who_gives_up_after_some_questions_is_caught_however_slowly_they_are_answered() -> None:
     class Slow(GatewayContract):
         gateway = GivesUp

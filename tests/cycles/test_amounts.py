@@ -138,6 +138,7 @@ def test_what_is_shared_adds_up_and_each_part_is_next_to_its_exact_one(parts: li
     assert all(abs(one - exact) < 1 for one, exact in zip(given_, parts, strict=True))
 
 
+@pytest.mark.deep
 def test_rounding_loses_nothing_over_100_000_invoices() -> None:
     """Of odd cents: all amounts are the exact sum and what each says that rounding changed; and that is little."""
     rules = [

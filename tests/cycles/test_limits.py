@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway_core.model.errors import ObjectionsStand
 from tests.cycles.world import CYCLE, PROGRAMME, generated, people
 
 if TYPE_CHECKING:
@@ -48,6 +49,17 @@ def test_the_largest_payment_of_a_channel_that_was_lowered_since(open_shop: Open
     shop.run(payroll)
     (held,) = shop.paymaster.holds(payroll)
     assert "above_limit: 50000 UGX is above 49999 UGX, the largest payment of channel dummy" in held.reason
+
+
+def test_the_largest_payment_of_a_channel_that_was_lowered_since_is_said_before_the_approval(open_shop: Open) -> None:
+    shop = open_shop(channel={"max_amount": "50000 UGX"})
+    payroll = shop.proposed([shop.invoice(1, "w-1", cycle=str(shop.folder))])
+    assert shop.paymaster.check(payroll).good
+    shop.reopen(channels={"dummy": {**shop.config["channels"]["dummy"], "max_amount": "49999 UGX"}})
+    (found,) = shop.paymaster.check(payroll).objections
+    assert (found.objection.code, found.line) == ("above_limit", 1)
+    with pytest.raises(ObjectionsStand, match="above 49999 UGX"):
+        shop.paymaster.approve(payroll, by="joseph")
 
 
 def test_what_is_too_much_together_is_held_together_until_lines_are_taken_out(shop: Shop) -> None:

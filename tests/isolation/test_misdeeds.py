@@ -64,6 +64,7 @@ def test_a_person_reads_what_the_plugin_did(open_street: OpenStreet, case: str) 
     assert words in " ".join(f"{event.value} {event.details}" for event in events)
 
 
+@pytest.mark.deep
 def test_checking_says_what_could_not_be_checked(open_street: OpenStreet) -> None:
     places = ("check_balance", "validate_beneficiary", "auth_flow")
     cases = {case: gateway for case, gateway in CASES.items() if case.endswith(places) or "auth" in case}

@@ -24,7 +24,7 @@ def agrees(victim: Victim, server: Dummy) -> dict[str, int]:
     return said.states
 
 
-@pytest.mark.few(1)
+@pytest.mark.deep
 @PROVIDERS
 def test_killed_while_nobody_answers_at_the_rails_address(
     no_dedupe: bool, lives: Lives, make_victim: MakeVictim, tmp_path: Path

@@ -61,7 +61,7 @@ def test_nothing_is_doubled_by_a_sender_that_stood_still(
     at_each_stop(one)
 
 
-@pytest.mark.few(1)
+@pytest.mark.deep
 def test_a_sender_that_stood_still_for_longer_than_its_lease_is_fenced(
     server: Dummy, lives: Lives, make_victim: MakeVictim
 ) -> None:

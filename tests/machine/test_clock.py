@@ -46,7 +46,7 @@ def lines(shop: Shop) -> list[Invoice]:
     return [shop.invoice(n, f"{account}.{n}", cycle=str(shop.folder)) for n, account in enumerate(ACCOUNTS)]
 
 
-@pytest.mark.few(4)
+@pytest.mark.few(2)
 @pytest.mark.parametrize("at", MOMENTS, ids=lambda at: at[0])
 @pytest.mark.parametrize("seconds", JUMPS.values(), ids=list(JUMPS))
 @PROVIDERS

@@ -40,7 +40,8 @@ TRANSPORT = CORE / "engine" / "transport"
 WORLD = {"asyncio", "httpx", "time"}
 # What a plugin's simulator, or its player of cases, loaded on demand, may use besides the contract.
 FOR_SIMULATORS = tuple(
-    f"gateway_core.testing.{part}" for part in ("provider", "ledger", "behaviours", "grouped", "hearing", "serving")
+    f"gateway_core.testing.{part}"
+    for part in ("provider", "ledger", "behaviours", "grouped", "hearing", "serving", "caller")
 )
 # httpx brings rich and click where they are installed, so they are not listed.
 HEAVY = {"sqlalchemy", "uvicorn", "starlette", "typer", "pytest"}

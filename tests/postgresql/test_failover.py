@@ -83,7 +83,7 @@ def well(victim: Victim, server: Dummy) -> None:
     assert (said.twice, said.missing, said.differing) == ([], [], [])
 
 
-@pytest.mark.few(1)
+@pytest.mark.deep
 @pytest.mark.parametrize("promoted", [False, True], ids=["snapshot", "standby"])
 def test_what_was_sent_and_forgotten_is_asked_about_first(
     promoted: bool, cluster: Cluster, make: Callable[[], Victim], server: Dummy

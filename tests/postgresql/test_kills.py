@@ -34,7 +34,7 @@ def campaign(
     return found_some(victims)
 
 
-@pytest.mark.few(1)
+@pytest.mark.deep
 @PROVIDERS
 def test_nobody_is_paid_twice_or_lost_wherever_the_process_is_killed(
     no_dedupe: bool, place: Schemas, start_dummy: StartDummy, tmp_path: Path

@@ -90,7 +90,7 @@ def to_the_end(victim: Victim) -> None:
                 return
 
 
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("nth", [2, 4, 7])
 @pytest.mark.parametrize("where", CUTS)
 def test_a_connection_that_is_lost(

@@ -82,7 +82,7 @@ def test_two_senders_share_the_work(make_victim: MakeVictim, lives: Lives, tmp_p
         server.stop()
 
 
-@pytest.mark.few(1)
+@pytest.mark.deep
 @pytest.mark.parametrize("server", [False, True], ids=["dedupe", "no-dedupe"], indirect=True)
 def test_either_goes_on_when_the_other_dies(server: Dummy, make_victim: MakeVictim, lives: Lives) -> None:
     """One is killed at a point while the other sends, too: it waits for the lease to run out, takes over, and asks."""
@@ -103,7 +103,7 @@ def test_either_goes_on_when_the_other_dies(server: Dummy, make_victim: MakeVict
             done.result()
 
 
-@pytest.mark.few(1)
+@pytest.mark.deep
 @pytest.mark.parametrize("server", [False, True], ids=["dedupe", "no-dedupe"], indirect=True)
 def test_both_die_and_a_third_goes_on(server: Dummy, make_victim: MakeVictim, lives: Lives) -> None:
     def one(at: At) -> None:
@@ -136,6 +136,7 @@ def test_a_new_machine_does_not_send_from_what_may_be_a_copy(
         assert life.end() == KILLED
 
 
+@pytest.mark.deep
 def test_a_new_machine_joins_a_sender_that_renews_its_lease(
     make_victim: MakeVictim, lives: Lives, tmp_path: Path
 ) -> None:
@@ -158,6 +159,7 @@ def test_a_new_machine_joins_a_sender_that_renews_its_lease(
         server.stop()
 
 
+@pytest.mark.deep
 def test_senders_of_one_machine_have_a_mark_each(server: Dummy, make_victim: MakeVictim, lives: Lives) -> None:
     victim = make_victim(server)
     begun = [lives.begin(victim.config, victim.payroll, stop_at=("before-ask", 1), lease=LEASE) for _ in range(2)]

@@ -45,7 +45,7 @@ def copies(victim: Victim, server: Dummy) -> int:
     return sum(received.get(name, 0) for name in ours)
 
 
-@pytest.mark.few(1)
+@pytest.mark.deep
 def test_another_goes_on_and_the_stopped_one_is_fenced(server: Dummy, lives: Lives, make_victim: MakeVictim) -> None:
     def one(at: At) -> None:
         victim = make_victim(server, max_concurrency=1)

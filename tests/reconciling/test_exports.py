@@ -138,6 +138,7 @@ def test_exports_of_a_payroll_are_whole_and_private(shop: Shop, tmp_path: Path) 
         shop.paymaster.export("list", tmp_path / "a.docx", payroll=payroll)
 
 
+@pytest.mark.deep
 def test_memory_stays_flat(tmp_path: Path) -> None:
     """200,000 rows as CSV and XLSX take no more than 40 MB beyond what 1,000 rows take."""
     code = """

@@ -246,7 +246,7 @@ def read(path: Path, mapping: object = None) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("what", TABLE)
-@pytest.mark.few(12)
+@pytest.mark.few(6)
 def test_it_is_refused_clearly_and_cheaply(what: str, tmp_path: Path) -> None:
     make, codes = TABLE[what]
     path = tmp_path / "file"

@@ -294,7 +294,7 @@ class Office(RuleBasedStateMachine):
 @pytest.mark.parametrize(
     ("examples", "steps"), [(8, 14), pytest.param(150, 30, marks=pytest.mark.long)], ids=["short", "long"]
 )
-@pytest.mark.few(1)
+@pytest.mark.deep
 def test_laws_9_and_12_hold_over_whatever_an_office_does(stores: None, examples: int, steps: int) -> None:
     how = settings(
         max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=examples < 10,

@@ -32,7 +32,7 @@ def named(case: object) -> str:
 
 
 @pytest.mark.parametrize("case", ALL, ids=named)
-@pytest.mark.few(80)
+@pytest.mark.few(40)
 def test_law_3_ours_keeps_every_law(case: tuple[str, int, str]) -> None:
     name, reused, over = case
     asyncio.run(check(FAULTS[name], own, good=reused, tls=over == "tls"))
@@ -79,7 +79,7 @@ def test_law_3_a_cancelled_exchange_leaves_no_answer_behind(make: object, over: 
 
 
 @pytest.mark.parametrize("name", ["own", "stock"])
-@pytest.mark.few(1)
+@pytest.mark.deep
 def test_law_3_a_close_that_crosses_the_request_is_unknown(name: str) -> None:
     """The true race, over a link where packets are under way for a while."""
     if why := missing():

@@ -58,13 +58,18 @@ class LimitPolicy:
         self._approved: dict[tuple[str, str, str], Whole] = {}
 
     @hookimpl
-    def before_sending(self, payments: Sequence[Payment]) -> Iterator[tuple[str, Objection]]:
-        """An objection to each that is above a limit now."""
+    def check_payments(self, payments: Sequence[Payment]) -> Iterator[tuple[str, Objection]]:
+        """An objection to each that its channel takes no more: the limit was lowered since the proposal."""
         for one in payments:
             most = self._channels.get(one.channel)
             if most is not None and (one.amount.currency != most.currency or one.amount.minor > most.minor):
                 text = f"{one.amount} is above {most}, the largest payment of channel {one.channel}"
                 yield one.id, Objection("above_limit", text)
+
+    @hookimpl
+    def before_sending(self, payments: Sequence[Payment]) -> Iterator[tuple[str, Objection]]:
+        """An objection to each that is above a limit now."""
+        yield from self.check_payments(payments)
         mine = defaultdict[tuple[str, str], list[Payment]](list)
         for one in payments:
             if one.programme:

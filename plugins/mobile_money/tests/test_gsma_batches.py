@@ -268,7 +268,7 @@ def agrees(shop: Shop, operator: Operator, payroll: str) -> list[str]:
 
 
 @pytest.mark.parametrize("dedupe", [True, False])
-@pytest.mark.few(1)
+@pytest.mark.deep
 def test_in_chaos_nobody_is_paid_twice_and_no_item_is_lost(dedupe: bool, start: Start, open_shop: Open) -> None:
     """Loads, questions and approvals go wrong, before or after they were done; items are late or never told of."""
     operator = start("gsma", chaos=5, chaos_rate=0.4, dedupe=dedupe)

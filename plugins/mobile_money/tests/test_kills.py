@@ -32,7 +32,7 @@ PROFILES = ("gsma", "mtn", "mpesa", "airtel")
         *(pytest.param(name, 1000, marks=pytest.mark.long) for name in PROFILES),
     ],
 )
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 def test_whoever_is_killed_pays_everybody_once(
     profile: str, count: int, start: Callable[..., Operator], open_shop: Callable[..., Shop]
 ) -> None:

@@ -66,6 +66,7 @@ def test_credentials_that_stay_refused_stop_the_channel_and_refuse_nobody(
     assert set(shop.states(payroll).values()) == {"ready"} and operator.moved() == {}
 
 
+@pytest.mark.deep
 def test_without_a_token_nothing_is_sent(start: Start, open_shop: Open) -> None:
     operator = start("mtn")
     real, turned = operator.simulator.doors.give, [0]

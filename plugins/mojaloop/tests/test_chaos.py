@@ -63,6 +63,7 @@ def test_in_chaos_everybody_is_paid_exactly_once(
     assert states["paid"] > COUNT * 0.6, states
 
 
+@pytest.mark.deep
 def test_whoever_is_killed_pays_everybody_once(start: Callable[..., Scheme], open_shop: Callable[..., Shop]) -> None:
     scheme = start(chaos=11, chaos_rate=0.2)
     shop = open_shop(scheme)

@@ -119,6 +119,7 @@ def test_between_schemes_silence_proves_nothing(start: Start, open_shop: Open) -
     assert shop.states(payroll) == {"inv-0": "held"}, shop.events(payroll)
 
 
+@pytest.mark.deep
 def test_a_hub_whose_clock_is_behind_proves_nothing(start: Start, open_shop: Open) -> None:
     scheme = start(quote_life=7200.0)
     scheme.hub.loses, scheme.hub.skew = True, -3600.0
