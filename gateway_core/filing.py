@@ -122,6 +122,12 @@ class Filing(Auditing):
             raise WrongState(_unreadable(called, why))
         return self._answer(row.id)
 
+    def _withdraw_answer(self, answer: str, by: str, reason: str) -> None:
+        if not reason.strip():
+            raise WrongState("withdrawing a file needs a reason")
+        with self._store.write() as connection:
+            answers.withdraw(connection, self._store, answers.find(connection, answer), by, reason)
+
     def _reading(self, channel: Channel, row: Record) -> Reading:
         assert channel.batch is not None
         return Reading(self._store, channel.name, channel.batch, Rules.of(channel.capabilities), row)

@@ -124,9 +124,17 @@ class Settling(Filing):
         return approval.confirm_message(given.id, given.sha256)
 
     def withdraw_file(self, file: str, *, by: str, reason: str) -> None:
-        """A file was given by mistake: its lines count no more. What two people confirmed by it stays."""
+        """A file was given by mistake: its lines count no more. What two people confirmed by it stays.
+
+        A bank's file (its id) can be withdrawn as long as nobody has confirmed it.
+        """
         normal(by)
-        staging.withdraw(self._store, file, by, reason)
+        try:
+            statement_views.one(self._store, file)
+        except NotFoundError:
+            self._withdraw_answer(file, by, reason)
+        else:
+            staging.withdraw(self._store, file, by, reason)
 
     def decide_line(self, file: str, line: int, *, accept: bool, by: str, reason: str) -> None:
         """Say of a line that is only proposed to be a payment's, or names none: it is that payment's, or no one's."""

@@ -9,7 +9,7 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from ..model.errors import NotFoundError
+from ..model.errors import NotFoundError, WrongState
 from ..model.identity import derived_uuid
 from . import document_tables as d
 from . import recording
@@ -21,6 +21,8 @@ _s = d.strays.c
 LONGEST = 500
 # A person brought it, and another one must say that it is the bank's; or: to be applied.
 UNCONFIRMED, NEW = "unconfirmed", "new"
+# It was brought by mistake: until it comes again, nobody can confirm it.
+WITHDRAWN = "withdrawn"
 
 
 @attrs.frozen
@@ -44,16 +46,29 @@ def register(
     """Note a file whose bytes are kept. The same bytes on the same channel are the same answer."""
     same = sa.select(d.answers).where(_a.channel == channel, _a.sha256 == kept.sha256)
     if (row := connection.execute(same).first()) is not None:
-        if (row.state, state) != (UNCONFIRMED, NEW):
-            return row
-        # What the bank's own way brings needs nobody's word.
-        record(connection, store, row, "collected", by, {}, state=NEW)
-        return get(connection, row.id)
+        return _again(connection, store, row, by, state)
     answer = derived_uuid("answer", channel, kept.sha256)
     new = {"channel": channel, "name": name, "sha256": kept.sha256, "size": kept.size, "at": now_us(), "by": by}
     connection.execute(sa.insert(d.answers).values(id=answer, facts=0, **new))
     record(connection, store, get(connection, answer), "stored", by, new, state=state)
     return get(connection, answer)
+
+
+def _again(connection: Connection, store: Store, row: Record, by: str, state: str) -> Record:
+    """What the bank's own way brings needs nobody's word. What was withdrawn has a new first person."""
+    if state == NEW and row.state in (UNCONFIRMED, WITHDRAWN):
+        record(connection, store, row, "collected", by, {}, state=NEW)
+    elif row.state == WITHDRAWN:
+        record(connection, store, row, "stored", by, {}, state=UNCONFIRMED)
+        connection.execute(sa.update(d.answers).where(_a.id == row.id).values(by=by))
+    return get(connection, row.id)
+
+
+def withdraw(connection: Connection, store: Store, row: Record, by: str, reason: str) -> None:
+    """A person takes back what was brought by hand and nobody has confirmed. Raises WrongState."""
+    if row.state != UNCONFIRMED:
+        raise WrongState(f"{row.name} is {row.state}; only a file that waits for another person can be withdrawn")
+    record(connection, store, row, "withdrawn", by, {"reason": reason}, state=WITHDRAWN)
 
 
 def get(connection: Connection, answer: str) -> Record:

@@ -88,7 +88,7 @@ answers = Table(
     Column("sha256", String(64), nullable=False),
     number("size"),
     number("at"),
-    # unconfirmed, if a person brought it -> new -> applied | unreadable
+    # unconfirmed | withdrawn, where a person brought it; new -> applied | unreadable
     Column("state", String(12), nullable=False, server_default="new"),
     number("facts"),
     words("by"),

@@ -48,8 +48,8 @@ class DocumentView:
 class AnswerView:
     """A file from a bank: `lines` of it, those that said something new or nothing new, and strays.
 
-    `state` is unconfirmed, new, applied or unreadable; `by` is who gave it in, or `transport`; `confirmed_by` is the
-    second person of a file that came by hand.
+    `state` is unconfirmed, withdrawn, new, applied or unreadable; `by` is who gave it in, or `transport`;
+    `confirmed_by` is the second person of a file that came by hand.
     """
 
     id: str

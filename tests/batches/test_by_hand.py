@@ -58,8 +58,33 @@ def test_it_is_confirmed_by_its_id_with_a_reason(branch: Branch) -> None:
     assert set(branch.states().values()) == {"pending"}
 
 
-def test_what_the_banks_own_way_brings_needs_nobodys_word(branch: Branch) -> None:
+def test_what_was_brought_by_mistake_is_taken_back_until_somebody_brings_it_again(branch: Branch) -> None:
+    given, handed = brought(branch)
+    paymaster = branch.shop.paymaster
+    with pytest.raises(WrongState, match="needs a reason"):
+        paymaster.withdraw_file(given.id, by="joseph", reason=" ")
+    paymaster.withdraw_file(given.id, by="joseph", reason="the bank knows nothing of it")
+    for refused in (paymaster.confirm_statement, paymaster.withdraw_file):
+        with pytest.raises(WrongState, match="withdrawn"):
+            refused(given.id, by="grace", reason=WHY)
+    assert set(branch.states().values()) == {"pending"}
+    branch.whole()
+    # Whoever brings it again is its first person.
+    again = paymaster.import_statement("dummy", handed, by="joseph")
+    assert (again.id, again.by, again.state) == (given.id, "joseph", "unconfirmed")
+    with pytest.raises(MakerIsChecker):
+        paymaster.confirm_statement(given.id, by="joseph", reason=WHY)
+    assert paymaster.confirm_statement(given.id, by="amina", reason=WHY).applied == 3
+    with pytest.raises(WrongState, match="applied"):
+        paymaster.withdraw_file(given.id, by="joseph", reason="too late")
+    branch.whole()
+
+
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_what_the_banks_own_way_brings_needs_nobodys_word(branch: Branch, withdrawn: bool) -> None:
     given, handed = brought(branch, "booked")
+    if withdrawn:
+        branch.shop.paymaster.withdraw_file(given.id, by="amina", reason="it is another bank's, I think")
     handed.rename(branch.bank.folder / "in" / handed.name)
     branch.run(wait=0.3)
     assert set(branch.states().values()) == {"paid"}
