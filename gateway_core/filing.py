@@ -14,9 +14,9 @@ from .engine.decide import Rules
 from .engine.evidence import plain
 from .lifecycle import approval, cancelling
 from .lifecycle.signatures import verify
-from .model.errors import NotPermitted, WrongState
+from .model.errors import NotFoundError, NotPermitted, WrongState
 from .model.people import differ, normal
-from .store import answers, cancellation_views, document_views, documents, files, refusals
+from .store import answer_facts, answers, cancellation_views, document_views, documents, files, refusals
 from .store.cancellation_views import CancellationView
 from .store.clock import now_us
 from .store.database import Record
@@ -77,26 +77,23 @@ class Filing(Auditing):
         normal(by)
         if not reason.strip():
             raise WrongState("confirming a file needs a reason: what was compared, and with what")
-        with self._store.read() as connection:
-            given = answers.find(connection, answer)
-        if given.id != answer:
-            # Any file can be called as the bank's is.
-            raise WrongState(f"a file is confirmed by its id, not by its name; `gateway answers` lists {given.id}")
+        if not self._is_answer(answer):
+            raise NotFoundError(f"no bank's file has the id {answer!r}; `gateway answers` lists them")
+        given = document_views.answer(self._store, answer)
         channel = self._batch_channel(given.channel)
         with self._permitted("confirm a statement", by, given.id):
-            self._signed(by, approval.confirm_message(given.id, given.sha256), signature)
+            self._signed(by, approval.statement_message(given.id, given.sha256), signature)
             row = self._confirmed(given.id, by, {"reason": reason, "signature": signature})
-        if row.state == answers.NEW and (why := read_now(self._reading(channel, row), now_us)):
-            raise WrongState(_unreadable(row.name, why))
-        return self._answer(row.id)
+        return self._read(channel, row, row.name)
 
     def _confirmed(self, answer: str, by: str, said: Mapping[str, str]) -> Record:
         with self._store.write() as connection:
             row = answers.get(connection, answer)
             if row.state == answers.UNCONFIRMED:
-                differ(row.by, by, "gave this file")
+                differ(answer_facts.giver(connection, row), by, "gave this file")
+                body = {**said, "sha256": row.sha256}
                 answers.record(
-                    connection, self._store, row, "confirmed", by, said, state=answers.NEW, confirmed_by=by
+                    connection, self._store, row, "confirmed", by, body, state=answers.NEW, confirmed_by=by
                 )  # fmt: skip
                 return answers.get(connection, answer)
         if not row.confirmed_by or normal(row.confirmed_by) != normal(by):
@@ -112,28 +109,31 @@ class Filing(Auditing):
         called = name or ("statement" if isinstance(given, bytes) else given.name)
         with self._store.write() as connection:
             row = answers.register(connection, self._store, channel, plain(called, NAME), kept, by, state)
-        reading = self._reading(known, row)
-        why = ""
+        return self._read(known, row, called)
+
+    def _withdraw_answer(self, answer: str, by: str, reason: str) -> None:
+        if not reason.strip():
+            raise WrongState("withdrawing a file needs a reason")
+        with self._store.write() as connection:
+            answers.withdraw(connection, self._store, answers.get(connection, answer), by, reason)
+
+    def _read(self, channel: Channel, row: Record, called: str) -> AnswerView:
+        """As far as it may be by now: looked through, or applied."""
+        assert channel.batch is not None
+        reading = Reading(self._store, channel.name, channel.batch, Rules.of(channel.capabilities), row)
+        why = "it could not when it came first (`gateway cases`)" if row.state == answers.UNREADABLE else ""
         if row.state == answers.UNCONFIRMED:
             why = reading.look_through()
         elif row.state == answers.NEW:
             why = read_now(reading, now_us)
         if why:
             raise WrongState(_unreadable(called, why))
-        return self._answer(row.id)
+        return document_views.answer(self._store, row.id)
 
-    def _withdraw_answer(self, answer: str, by: str, reason: str) -> None:
-        if not reason.strip():
-            raise WrongState("withdrawing a file needs a reason")
-        with self._store.write() as connection:
-            answers.withdraw(connection, self._store, answers.find(connection, answer), by, reason)
-
-    def _reading(self, channel: Channel, row: Record) -> Reading:
-        assert channel.batch is not None
-        return Reading(self._store, channel.name, channel.batch, Rules.of(channel.capabilities), row)
-
-    def _answer(self, answer: str) -> AnswerView:
-        return document_views.answer(self._store, answer)
+    def _is_answer(self, file: str) -> bool:
+        """By its id alone: any file can be called as this one is."""
+        with self._store.read() as connection:
+            return answers.exists(connection, file)
 
     def _batch_channel(self, name: str) -> Channel:
         channel = self.configuration.channel(name)

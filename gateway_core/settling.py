@@ -23,7 +23,6 @@ from .reconcile.report import Difference, Report
 from .reconcile.taking import Taken
 from .store import disputes, document_views, files, payrolls, statement_views
 from .store.disputes import DisputeView
-from .store.document_views import AnswerView
 from .store.statement_views import StatementLineView, StatementView
 
 CHUNK = 1 << 18
@@ -116,11 +115,9 @@ class Settling(Filing):
 
     def confirm_message(self, file: str) -> bytes:
         """The bytes that an approver signs with Ed25519 to agree with a file, a bank's answer as well."""
-        given: StatementView | AnswerView
-        try:
-            given = statement_views.one(self._store, file)
-        except NotFoundError:
-            given = document_views.answer(self._store, file)
+        if self._is_answer(file):
+            return approval.statement_message(file, document_views.answer(self._store, file).sha256)
+        given = statement_views.one(self._store, file)
         return approval.confirm_message(given.id, given.sha256)
 
     def withdraw_file(self, file: str, *, by: str, reason: str) -> None:
@@ -129,9 +126,7 @@ class Settling(Filing):
         A bank's file (its id) can be withdrawn as long as nobody has confirmed it.
         """
         normal(by)
-        try:
-            statement_views.one(self._store, file)
-        except NotFoundError:
+        if self._is_answer(file):
             self._withdraw_answer(file, by, reason)
         else:
             staging.withdraw(self._store, file, by, reason)

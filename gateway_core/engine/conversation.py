@@ -48,7 +48,7 @@ class Conversation:
     def __init__(self, channel: Channel, payment: Payment, deployment: str, attempt: int, now: int) -> None:
         self.channel, self.attempt = channel, attempt
         self.ctx = Ctx(deployment, payment.entitlement, payment.number, attempt, as_time(now))
-        self._payment = payment
+        self.payment = payment
         self._flow: Any = None
         # {step: number of the fact that answered it}
         self._fed: dict[str, int] = {}
@@ -101,7 +101,7 @@ class Conversation:
     def _step(self, answer: Done | Refused | None) -> Ask | Paid | Refused:
         try:
             if self._flow is None:
-                self._flow = self.channel.execute_payment(self._payment, self.ctx)
+                self._flow = self.channel.execute_payment(self.payment, self.ctx)
                 said = next(self._flow)
             else:
                 said = self._flow.send(answer)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import attrs
 
+from ..model.compact import compact
 from ..model.life import Life
+from ..model.payment import Payment
 from .conversation import Conversation
 
-# Each holds a flow that stands still, some ten kilobytes.
-MOST = 256
+# Each holds a flow that stands still, some ten kilobytes; one that was told more than so many bytes is not kept.
+MOST, LARGEST = 256, 32_768
 
 
 @attrs.define
@@ -21,15 +23,18 @@ class Talks:
 
     _kept: dict[str, Conversation] = attrs.field(factory=dict)
 
-    def keep(self, payment: str, talk: Conversation | None) -> None:
+    def keep(self, talk: Conversation | None, life: Life) -> None:
         """The payment was given back, with everything written that the conversation said."""
-        if talk is None:
+        answers = [step.answer.body for step in life.steps.values() if step.answer is not None]
+        if talk is None or sum(len(compact(body)) for body in answers) > LARGEST:
             return
         if len(self._kept) >= MOST:
             del self._kept[next(iter(self._kept))]
-        self._kept[payment] = talk
+        self._kept[talk.payment.id] = talk
 
-    def take(self, payment: str, life: Life) -> Conversation | None:
-        """The one about this attempt, if it heard what the journal has; it is gone from here."""
-        talk = self._kept.pop(payment, None)
-        return talk if talk is not None and talk.attempt == life.attempt and talk.heard(life) else None
+    def take(self, payment: Payment, life: Life) -> Conversation | None:
+        """The one about this very payment and attempt, if it heard what the journal has; it is gone from here."""
+        talk = self._kept.pop(payment.id, None)
+        if talk is None or talk.payment != payment or talk.attempt != life.attempt or not talk.heard(life):
+            return None
+        return talk

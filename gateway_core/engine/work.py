@@ -183,7 +183,7 @@ class Worker:
         if not await self._save(case, release=True, due=due):
             return False
         if not case.life.settled:
-            self.talks.keep(case.payment.id, case.talk)
+            self.talks.keep(case.talk, case.life)
         return True
 
     def _went_elsewhere(self, life: Life) -> bool:
@@ -205,7 +205,7 @@ class Worker:
         now = self.runtime.now()
         try:
             if case.talk is None or case.talk.attempt != case.life.attempt:
-                case.talk = self.talks.take(case.payment.id, case.life)
+                case.talk = self.talks.take(case.payment, case.life)
             if case.talk is None:
                 case.talk = Conversation(self.channel, case.payment, self.deployment, case.life.attempt, now)
             said = case.talk.advance(case.life)

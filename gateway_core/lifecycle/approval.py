@@ -46,6 +46,11 @@ def confirm_message(file: str, sha256: str) -> bytes:
     return message("confirmation", digest(["gateway_core confirmation v1", file, sha256]))
 
 
+def statement_message(answer: str, sha256: str) -> bytes:
+    """The bytes that an approver signs to say that a file which came by hand is the bank's."""
+    return message("statement", digest(["gateway_core statement v1", answer, sha256]))
+
+
 def release_message(payment: str, to: str, facts: int) -> bytes:
     """The bytes that an approver signs to release a held payment: as it is now, so that a signature serves once."""
     return message("release", digest(["gateway_core release v1", payment, to, facts]))

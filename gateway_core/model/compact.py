@@ -38,4 +38,4 @@ def canonical(value: object) -> bytes:
 
 def parsed(text: str) -> Any:
     """The value that was written. Raises ValueError for what is not JSON."""
-    return json.loads(text) if _LONG(text) or text[:1].isdigit() else orjson.loads(text)
+    return json.loads(text) if _LONG(text) or text.lstrip()[:1].isdigit() else orjson.loads(text)

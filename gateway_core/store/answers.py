@@ -23,6 +23,9 @@ LONGEST = 500
 UNCONFIRMED, NEW = "unconfirmed", "new"
 # It was brought by mistake: until it comes again, nobody can confirm it.
 WITHDRAWN = "withdrawn"
+UNREADABLE = "unreadable"
+# Who brings what lies on the bank's side.
+TRANSPORT = "transport"
 
 
 @attrs.frozen
@@ -46,7 +49,7 @@ def register(
     """Note a file whose bytes are kept. The same bytes on the same channel are the same answer."""
     same = sa.select(d.answers).where(_a.channel == channel, _a.sha256 == kept.sha256)
     if (row := connection.execute(same).first()) is not None:
-        return _again(connection, store, row, by, state)
+        return _again(connection, store, row, name, by, state)
     answer = derived_uuid("answer", channel, kept.sha256)
     new = {"channel": channel, "name": name, "sha256": kept.sha256, "size": kept.size, "at": now_us(), "by": by}
     connection.execute(sa.insert(d.answers).values(id=answer, facts=0, **new))
@@ -54,13 +57,20 @@ def register(
     return get(connection, answer)
 
 
-def _again(connection: Connection, store: Store, row: Record, by: str, state: str) -> Record:
-    """What the bank's own way brings needs nobody's word. What was withdrawn has a new first person."""
-    if state == NEW and row.state in (UNCONFIRMED, WITHDRAWN):
-        record(connection, store, row, "collected", by, {}, state=NEW)
+def _again(connection: Connection, store: Store, row: Record, name: str, by: str, state: str) -> Record:
+    """What the bank's own way brings needs nobody's word, and has the bank's name for it: whatever a person called it,
+    and even where it could not be read so. What was withdrawn has a new first person.
+    """
+    misnamed = row.state == UNREADABLE and row.by != TRANSPORT and by == TRANSPORT
+    if state == NEW and (row.state in (UNCONFIRMED, WITHDRAWN) or misnamed):
+        kind = "collected"
     elif row.state == WITHDRAWN:
-        record(connection, store, row, "stored", by, {}, state=UNCONFIRMED)
-        connection.execute(sa.update(d.answers).where(_a.id == row.id).values(by=by))
+        kind = "stored"
+    else:
+        return row
+    columns = {"state": state, "name": name, "confirmed_by": "", "at": now_us()}
+    record(connection, store, row, kind, by, {"name": name}, **columns)
+    connection.execute(sa.update(d.answers).where(_a.id == row.id).values(by=by))
     return get(connection, row.id)
 
 
@@ -74,6 +84,11 @@ def withdraw(connection: Connection, store: Store, row: Record, by: str, reason:
 def get(connection: Connection, answer: str) -> Record:
     """An answer by its id."""
     return connection.execute(sa.select(d.answers).where(_a.id == answer)).one()
+
+
+def exists(connection: Connection, answer: str) -> bool:
+    """Whether there is an answer with this id."""
+    return connection.execute(sa.select(_a.id).where(_a.id == answer)).first() is not None
 
 
 def find(connection: Connection, answer: str) -> Record:

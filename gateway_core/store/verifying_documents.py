@@ -14,6 +14,7 @@ from ..model.identity import Root, digest
 from . import document_lines, files
 from . import document_tables as d
 from . import tables as t
+from .answer_facts import contradictions
 from .database import Record, Store
 from .documents import fixed
 from .findings import Verification, miscounted
@@ -22,8 +23,8 @@ from .journal import as_fact, rows_of_payroll
 PAGE = 500
 _d = d.documents.c
 _l = d.lines.c
-_a = d.answers.c
 _f = t.facts.c
+_a = d.answers.c
 FOLDED = ("state", "reason", "reference")
 
 
@@ -38,26 +39,14 @@ def check_documents(store: Store, result: Verification) -> None:
     for answer in kept:
         for sentence in _wrong_answer(store, answer):
             result.found(f"the file {answer.name!r} from a bank ({answer.id}) {sentence}")
-    # Whoever gave a file in does not confirm what it says.
-    given = sa.exists().where(_f.payment == "", _f.payroll == _a.id, _f.kind == "stored", _f.source == _a.by)
-    with store.read() as connection:
-        for other in connection.execute(sa.select(_a.id, _a.name).where(sa.not_(given)).order_by(_a.id)):
-            result.found(f"the file {other.name!r} ({other.id}) was given in by another than the table says")
 
 
 def _wrong_answer(store: Store, row: Record) -> Iterator[str]:
-    """What nobody confirmed counts for nothing, whatever the table says."""
     with store.read() as connection:
         facts = [as_fact(fact) for fact in rows_of_payroll(connection, row.id)]
     if not files.whole(store, row.sha256):
         yield "is gone, or its bytes were changed"
-    state = next((fact.value for fact in reversed(facts) if fact.value), "")
-    if state != row.state:
-        yield f"is {row.state} in the table, and {state or 'nothing'} by its facts"
-    confirmed = next((fact.source for fact in facts if fact.kind == "confirmed"), "")
-    if confirmed != row.confirmed_by:
-        told = row.confirmed_by or "nobody"
-        yield f"was confirmed by {told} as the table says, and by {confirmed or 'nobody'} by its facts"
+    yield from contradictions(row, facts)
 
 
 def _wrong(store: Store, document: str) -> Iterator[str]:

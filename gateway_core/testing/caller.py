@@ -10,7 +10,7 @@ from ..engine.transport import Limits, OwnTransport
 
 # As many callbacks at the same time as a provider's workers make; httpx's own pool looks at all of its connections
 # for each request.
-AT_ONCE = 64
+AT_ONCE = 100
 
 
 def caller(timeout: float | httpx.Timeout, trust: ssl.SSLContext | None = None) -> httpx.AsyncClient:

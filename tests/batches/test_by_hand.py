@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway_core.contract import Incoming, LineFact, LineFacts, Refused
 from gateway_core.model.errors import MakerIsChecker, NotFoundError, NotPermitted, WrongState
 
+from .bank import whole
+from .gateway import CsvBank
 from .telling import sent
 
 if TYPE_CHECKING:
@@ -51,7 +55,7 @@ def test_it_is_confirmed_by_its_id_with_a_reason(branch: Branch) -> None:
     """Whoever makes a file can call it as the bank calls its own."""
     given, handed = brought(branch)
     for answer, reason, error in (
-        (handed.name, WHY, "by its id"), (given.id, " ", "needs a reason"), ("nothing", WHY, "there is no file"),
+        (handed.name, WHY, "has the id"), (given.id, " ", "needs a reason"), ("nothing", WHY, "has the id"),
     ):  # fmt: skip
         with pytest.raises((WrongState, NotFoundError), match=error):
             branch.shop.paymaster.confirm_statement(answer, by="joseph", reason=reason)
@@ -89,7 +93,7 @@ def test_what_the_banks_own_way_brings_needs_nobodys_word(branch: Branch, withdr
     branch.run(wait=0.3)
     assert set(branch.states().values()) == {"paid"}
     (answer,) = branch.shop.paymaster.answers()
-    assert (answer.id, answer.by, answer.confirmed_by, answer.state) == (given.id, "amina", "", "applied")
+    assert (answer.id, answer.by, answer.confirmed_by, answer.state) == (given.id, "transport", "", "applied")
     with pytest.raises(WrongState, match="nobody's word"):
         branch.shop.paymaster.confirm_statement(given.id, by="joseph", reason=WHY)
     branch.whole()
@@ -113,9 +117,9 @@ def test_an_approver_signs_for_it(open_branch: Callable[..., Branch]) -> None:
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
-        ("UPDATE answers SET state = 'new'", "is new in the table, and unconfirmed by its facts"),
-        ("UPDATE answers SET confirmed_by = 'joseph'", "confirmed by joseph as the table says, and by nobody"),
-        ("UPDATE answers SET \"by\" = 'grace'", "given in by another than the table says"),
+        ("UPDATE answers SET state = 'new'", "state 'new', and by its facts 'unconfirmed'"),
+        ("UPDATE answers SET confirmed_by = 'joseph'", "confirmed_by 'joseph', and by its facts ''"),
+        ("UPDATE answers SET \"by\" = 'grace'", "by 'grace', and by its facts 'amina'"),
     ],
 )
 def test_who_changes_the_table_is_found(branch: Branch, sql: str, said: str) -> None:
@@ -124,3 +128,98 @@ def test_who_changes_the_table_is_found(branch: Branch, sql: str, said: str) -> 
     branch.shop.change_store(sql)
     findings = branch.shop.paymaster.verify().findings
     assert any(said in finding for finding in findings), findings
+
+
+def test_a_file_that_nobody_confirmed_is_not_applied_whatever_the_table_says(branch: Branch) -> None:
+    brought(branch)
+    branch.shop.change_store("UPDATE answers SET state = 'new'")
+    branch.run(wait=0.3)
+    assert set(branch.states().values()) == {"pending"}
+    assert "unreadable_answer" in {case.kind for case in branch.shop.paymaster.cases()}
+
+
+def test_who_brought_it_is_who_the_journal_says(branch: Branch) -> None:
+    """Changed for the moment of the confirmation, and changed back."""
+    given, _ = brought(branch)
+    branch.shop.change_store("UPDATE answers SET \"by\" = 'grace'")
+    with pytest.raises(MakerIsChecker):
+        branch.shop.paymaster.confirm_statement(given.id, by="amina", reason=WHY)
+
+
+@pytest.mark.sqlite("its files lie beside it")
+def test_bytes_that_were_changed_meanwhile_are_not_applied(branch: Branch) -> None:
+    given, _ = brought(branch, "accepted")
+    kept = branch.shop.store.with_name(branch.shop.store.name + ".files") / given.sha256
+    kept.write_bytes(kept.read_bytes().replace(b"accepted", b"rejected"))
+    with pytest.raises(WrongState, match="not those that came"):
+        branch.shop.paymaster.confirm_statement(given.id, by="joseph", reason=WHY)
+    assert set(branch.states().values()) == {"pending"}
+
+
+def test_another_file_s_bytes_are_not_applied(branch: Branch) -> None:
+    given, handed = brought(branch, "accepted")
+    other = branch.shop.paymaster.import_statement(
+        "dummy", handed.read_bytes().replace(b"accepted", b"rejected"), by="amina"
+    )
+    branch.shop.change_store(f"UPDATE answers SET sha256 = 'gone' WHERE id = '{other.id}'")
+    branch.shop.change_store(f"UPDATE answers SET sha256 = '{other.sha256}' WHERE id = '{given.id}'")
+    with pytest.raises(WrongState, match="by its facts"):
+        branch.shop.paymaster.confirm_statement(given.id, by="joseph", reason=WHY)
+    assert set(branch.states().values()) == {"pending"}
+
+
+class Named(CsvBank):
+    """A bank that says by a file's name what it is: .rej lists rejections."""
+
+    def read_statement(self, incoming: Incoming) -> LineFacts:
+        if incoming.name.endswith(".bad"):
+            raise ValueError("no such kind of file")
+        if not incoming.name.endswith(".rej"):
+            return (yield from super().read_statement(incoming))
+        lines = [row.split(",")[1] for row in b"".join(incoming.chunks()).decode().splitlines() if row[:2] == "A,"]
+        for key in lines:
+            yield LineFact(verdict=Refused("x", "y"), key=key)
+        return len(lines)
+
+
+@pytest.mark.parametrize("name", ["x.rej", "x.bad"])
+def test_what_the_bank_brings_has_the_banks_name(open_branch: Callable[..., Branch], name: str) -> None:
+    """Whatever somebody had called the same bytes before."""
+    branch = open_branch(gateway=Named)
+    _, orders = sent(branch)
+    path = branch.bank.book(orders)
+    with suppress(WrongState):
+        branch.shop.paymaster.import_statement("dummy", path.read_bytes(), by="amina", name=name)
+    branch.run(wait=0.3)
+    assert set(branch.states().values()) == {"paid"}
+    (answer,) = branch.shop.paymaster.answers()
+    assert (answer.name, answer.by, answer.state) == (path.name, "transport", "applied")
+    branch.whole()
+
+
+def test_a_word_about_a_whole_file_counts_among_its_lines(branch: Branch) -> None:
+    _, orders = sent(branch)
+    path = branch.bank.answer([whole(orders[0].file, "rejected", "forged")])
+    handed = path.rename(branch.bank.folder / path.name)
+    assert branch.shop.paymaster.import_statement("dummy", handed, by="amina").lines == 1
+
+
+def test_what_could_not_be_read_is_said_so_each_time(branch: Branch) -> None:
+    for _ in range(2):
+        with pytest.raises(WrongState, match="cannot be read"):
+            branch.shop.paymaster.import_statement("dummy", b"X,1\n", by="amina")
+
+
+def test_an_approver_signs_for_this_file_whatever_another_is_called(
+    open_branch: Callable[..., Branch], tmp_path: Path
+) -> None:
+    """A list that is called as the answer's id is another file, and another kind of message."""
+    branch = open_branch()
+    given, _ = brought(branch)
+    paymaster = branch.shop.paymaster
+    message, payments = paymaster.confirm_message(given.id), paymaster.payments()
+    path = tmp_path / given.id
+    path.write_text(f"payment,paid,receipt,paid_amount,reason\n{payments[0].id},no,,,not there\n")
+    mine = paymaster.import_list("payroll", path, by="amina")
+    assert mine.name == given.id
+    assert paymaster.confirm_message(given.id) == message != paymaster.confirm_message(mine.id)

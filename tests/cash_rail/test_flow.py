@@ -41,3 +41,19 @@ def test_a_list_is_issued_paid_proven_counted_and_closed(till: Till) -> None:
     assert till.paymaster.zero_sum(payroll).explained
     till.paymaster.close(payroll, by="joseph")
     till.whole()
+
+
+def test_who_gives_records_in_does_not_accept_them_whoever_had_them_before(till: Till) -> None:
+    """Brought by hand they count for nothing; who gives them in as proofs is who gave them in."""
+    till.issued(2)
+    paper = till.paper()
+    for line in (1, 2):
+        till.phone.pay(paper, line)
+    sent = till.phone.sends()
+    till.paymaster.import_statement("cash", sent, by="amina")
+    till.submit(sent, by="joseph")
+    with pytest.raises(MakerIsChecker):
+        till.paymaster.accept_proofs(paper["id"], by="joseph")
+    till.paymaster.accept_proofs(paper["id"], by="amina")
+    assert set(till.states().values()) == {"paid"}
+    till.whole()

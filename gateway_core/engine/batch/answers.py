@@ -19,7 +19,7 @@ from ...contract.batch import Incoming, LineFact, StatementFact
 from ...contract.batch_channel import Batch
 from ...contract.guard import Hung
 from ...model.moments import as_time
-from ...store import Store, answers, cases, documents, files, payrolls
+from ...store import Store, answer_facts, answers, cases, documents, files, payrolls
 from ...store.database import Record
 from ..decide import Rules
 from ..evidence import plain
@@ -38,7 +38,7 @@ UNREADABLE, UNKNOWN_LINE = "unreadable_answer", "unknown_line"
 @attrs.define
 class Reading:
     """One answer in our hands. `applied`: what it was about so far; `statements`: of the account itself; `lines`: of
-    payments, that were read."""
+    payments, and `wholes`: of whole documents, that were read."""
 
     store: Store
     channel: str
@@ -48,6 +48,7 @@ class Reading:
     applied: Applied = attrs.field(factory=Applied)
     statements: list[StatementFact] = attrs.field(factory=list)
     lines: int = 0
+    wholes: int = 0
     _heard: Heard | None = None
 
     def incoming(self) -> Incoming:
@@ -63,12 +64,14 @@ class Reading:
             self.unreadable(why)
             return why
         with self.store.write() as connection:
-            answers.long(connection, self.answer, self.lines)
+            answers.long(connection, self.answer, self.lines + self.wholes)
         return ""
 
     def faults(self) -> str:
         """Read it to its end and count. Why it cannot be believed, or ''. Raises Hung, which says nothing of it."""
-        self.lines = 0
+        if why := answer_facts.altered(self.store, self.answer):
+            return why
+        self.lines = self.wholes = 0
         try:
             self.statements.clear()
             heard = Heard()
@@ -76,7 +79,9 @@ class Reading:
             while True:
                 said = next(reader)
                 heard.add(said)
-                self.lines += not is_whole(said)
+                whole_document = is_whole(said)
+                self.lines += not whole_document
+                self.wholes += whole_document
                 if self.lines > LONGEST:
                     return f"it has more than {LONGEST} lines"
         except StopIteration as stop:

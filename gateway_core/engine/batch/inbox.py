@@ -96,7 +96,9 @@ class Inbox:
             log.warning("channel %s: %s cannot be fetched: %s", bench.channel.name, plain(ref.name, NAME), error)
             return None
         with store.write() as connection:
-            return answers.register(connection, store, bench.channel.name, plain(ref.name, NAME), kept, "transport")
+            return answers.register(
+                connection, store, bench.channel.name, plain(ref.name, NAME), kept, answers.TRANSPORT
+            )
 
     def _put_away(self, ref: Ref) -> None:
         try:
