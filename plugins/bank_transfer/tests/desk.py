@@ -97,6 +97,12 @@ class Desk:
         )  # fmt: skip
         return json.loads(process.stdout)
 
+    def start_up(self) -> float:
+        """Seconds that a command takes here which does next to nothing."""
+        began = time.monotonic()
+        self.json("plugins")
+        return time.monotonic() - began
+
     def live(self, chance: random.Random, longest: float, *arguments: str) -> bool:
         """Run, and kill it at a moment drawn by chance; the bank works meanwhile. Whether it was killed."""
         process, until = self.start(*arguments), time.monotonic() + chance.uniform(0.3, longest)
