@@ -13,6 +13,10 @@ from ..model.facts import Fact
 from ..model.people import normal
 from . import answers, files, journal
 from .database import Record, Store
+from .findings import miscounted
+
+# What is said of the file itself whenever it comes.
+OF_FILE = ("channel", "name", "sha256")
 
 
 @attrs.define
@@ -34,7 +38,7 @@ def told(facts: Sequence[Fact]) -> Told:
     for fact in facts:
         match fact.kind:
             case "stored" | "collected":
-                for name in ("channel", "name", "sha256"):
+                for name in OF_FILE:
                     setattr(said, name, fact.body.get(name, getattr(said, name)))
                 said.by, said.confirmed_by = fact.source, ""
             case "confirmed":
@@ -51,11 +55,11 @@ def contradictions(row: Record, facts: Sequence[Fact]) -> Iterator[str]:
     """What of a row is not as its facts say."""
     said = told(facts)
     yield from said.wrong
-    for name in ("channel", "name", "sha256", "state", "by", "confirmed_by"):
+    for name in (*OF_FILE, "state", "by", "confirmed_by"):
         if getattr(row, name) != getattr(said, name):
             yield f"has in the table {name} {getattr(row, name)!r}, and by its facts {getattr(said, name)!r}"
-    if [fact.no for fact in facts] != list(range(1, row.facts + 1)):
-        yield f"has {row.facts} facts by the table, and {len(facts)} in the journal"
+    if why := miscounted(row, facts):
+        yield f"is miscounted: {why}"
 
 
 def giver(connection: Connection, row: Record) -> str:

@@ -125,9 +125,9 @@ def answers(store: Store, channel: str = "") -> list[AnswerView]:
 
 
 def answer(store: Store, answer: str) -> AnswerView:
-    """One of them, by its id or name. Raises NotFoundError."""
+    """One of them, by its id."""
     with store.read() as connection:
-        return _answer(stored.find(connection, answer))
+        return _answer(stored.get(connection, answer))
 
 
 def _answer(row: Record) -> AnswerView:

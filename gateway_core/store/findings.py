@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import attrs
 
+from ..model.facts import Fact
 from .database import Record
 
 # A store of which every row was altered is as broken as one with this many findings.
@@ -62,7 +63,7 @@ class Verification:
         ]
 
 
-def miscounted(row: Record, facts: Sequence[Record]) -> str:
+def miscounted(row: Record, facts: Sequence[Record | Fact]) -> str:
     """What is wrong with the numbers of a row's own facts, or ''."""
     if [fact.no for fact in facts] == list(range(1, row.facts + 1)):
         return ""

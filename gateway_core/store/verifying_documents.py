@@ -18,13 +18,13 @@ from .answer_facts import contradictions
 from .database import Record, Store
 from .documents import fixed
 from .findings import Verification, miscounted
-from .journal import as_fact, rows_of_payroll
+from .journal import as_fact, facts_of_payroll, rows_of_payroll
 
 PAGE = 500
 _d = d.documents.c
 _l = d.lines.c
-_f = t.facts.c
 _a = d.answers.c
+_f = t.facts.c
 FOLDED = ("state", "reason", "reference")
 
 
@@ -43,7 +43,7 @@ def check_documents(store: Store, result: Verification) -> None:
 
 def _wrong_answer(store: Store, row: Record) -> Iterator[str]:
     with store.read() as connection:
-        facts = [as_fact(fact) for fact in rows_of_payroll(connection, row.id)]
+        facts = facts_of_payroll(connection, row.id)
     if not files.whole(store, row.sha256):
         yield "is gone, or its bytes were changed"
     yield from contradictions(row, facts)

@@ -124,7 +124,7 @@ class Reading:
         """All of it was applied: what it leaves for people is a case, and what it ended is closed."""
         with self.store.write() as connection:
             row = answers.get(connection, self.answer.id)
-            if row.state != "new":
+            if row.state != answers.NEW:
                 return
             said: dict[str, Any] = {name: getattr(row, name) for name in ("applied", "known", "strays")}
             if self.statements:
@@ -142,7 +142,7 @@ class Reading:
             row = answers.get(connection, self.answer.id)
             if row.state not in (answers.UNCONFIRMED, answers.NEW):
                 return
-            answers.record(connection, self.store, row, "unreadable", "driver", {"why": why}, state="unreadable")
+            answers.record(connection, self.store, row, "unreadable", "driver", {"why": why}, state=answers.UNREADABLE)
             cases.open_case(connection, row.id, "", UNREADABLE)
 
 

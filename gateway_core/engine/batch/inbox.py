@@ -77,7 +77,7 @@ class Inbox:
         if row is None:
             return False
         bench.runtime.point("batch-answer-stored")
-        if row.state == "new":
+        if row.state == answers.NEW:
             with calm():
                 row = await self._apply(row)
         if row.state == "applied":
