@@ -1,13 +1,15 @@
 """Files of banks, in CPU seconds and memory: `python -m benchmarks.bank [LINES] [--schemas DIR]`.
 
-Each row runs in a process of its own, three times; the medians are printed. Writing is prepare_batch as the core calls
-it (file by file, read back, compared, digested); reading is an answer of the bank's, checked and applied to a store.
+Each row runs in a process of its own, three times; the medians are printed. Writing is what lies between an approved
+payroll and bytes that are kept: payments read from the store, `prepare_batch` as the core calls it, each line read back
+and compared. Handing over is the whole run: claims, files, intents, the put, every line told. Reading is an answer of
+the bank's, checked and applied to a store.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
+import itertools
 import json
 import re
 import resource
@@ -16,21 +18,26 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from gateway_bank_transfer import BankTransferGateway, BankTransferSettings
 from gateway_bank_transfer.simulator import answers
 from gateway_bank_transfer.simulator.answers import Booking
 
-from gateway_core.contract import Account, BatchCtx, Document, Money, Payment
+from gateway_core.contract import Account, BatchCtx, Document, Money
+from gateway_core.contract.batch_channel import LARGEST
+from gateway_core.engine.batch.portion import Attempts, Portion
 from gateway_core.model.payment import Invoice
 from gateway_core.paymaster import Paymaster
+from gateway_core.store import files, payments
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 PER_FILE = 10_000
+PAGE = 500
+Row: TypeAlias = Callable[[int, Path, str], None]
 PROFILE = """
 name = "A bank to measure with"
 [file]
@@ -57,49 +64,52 @@ def settings(folder: Path, schemas: str, per_file: int = PER_FILE) -> dict[str, 
     }  # fmt: skip
 
 
-def payments(first: int, count: int) -> list[Payment]:
-    """One file's worth, as the core has it in memory."""
-    return [
-        Payment(
-            id=f"00000000-0000-4000-8000-{n:012d}", number=1, invoice=f"inv-{n}", entitlement=f"ent-{n}",
-            beneficiary=f"ben-{n}", name=f"Amina Nakató {n}", account=Account("bank_account", f"040147/001:{n:010d}"),
-            amount=Money(50_000 + n, "UGX"), programme="grant", cycle="2026-11", instalment="", reference="",
-            channel="bank", extra={},
-        )
-        for n in range(first, first + count)
-    ]  # fmt: skip
-
-
 def write(lines: int, folder: Path, schemas: str, per_file: int = PER_FILE) -> None:
-    """All files, each to its end."""
-    gateway = BankTransferGateway(BankTransferSettings(**settings(folder, schemas, per_file)))
-    for number, first in enumerate(range(0, lines, per_file), start=1):
-        page = payments(first, min(per_file, lines - first))
-        ctx = BatchCtx("bench", "payroll", "bank", number, NOW, {payment.id: 1 for payment in page})
-        for made in gateway.prepare_batch(page, ctx):
-            assert isinstance(made, Document)
-            digest = hashlib.sha256()
-            with (folder / "out" / made.name).open("wb") as file:
-                for piece in made.content:
-                    digest.update(piece)  # type: ignore[arg-type]
-                    file.write(piece)  # type: ignore[arg-type]
+    """All files of a payroll, each to its end."""
+    with Paymaster.open(configuration(folder, schemas, per_file)) as paymaster:
+        store, channel = paymaster._store, paymaster.configuration.channel("bank")
+        assert channel.batch is not None
+        payroll, written = paymaster.status()[0].id, 0
+        stored = (row for page in payments.pages(store.read, payroll, PAGE) for row in page)
+        for number in itertools.count(1):
+            with closing(Portion()) as portion:
+                while page := list(itertools.islice(stored, min(PAGE, per_file - len(portion)))):
+                    portion.add((payments.as_payment(row), row.attempt, 0) for row in page)
+                if not portion:
+                    break
+                ctx = BatchCtx("bench", payroll, "bank", number, NOW, Attempts(portion))
+                for made in portion.made(channel.batch, ctx):
+                    assert isinstance(made, Document)
+                    files.keep(store, made.content)  # type: ignore[arg-type]
+                    written += portion.sums(portion.file)[0]
+        assert written == lines, written
+
+
+def proposed(lines: int, folder: Path, schemas: str, per_file: int = PER_FILE) -> None:
+    """A store with an approved payroll."""
+    with Paymaster.open(configuration(folder, schemas, per_file), create=True) as paymaster:
+        payroll = paymaster.propose("large", invoices(lines), channel="bank", by="amina")
+        paymaster.approve(payroll, by="joseph")
+
+
+def handed_over(lines: int, folder: Path, schemas: str, per_file: int = PER_FILE) -> None:
+    """The payroll goes to the bank."""
+    with Paymaster.open(configuration(folder, schemas, per_file)) as paymaster:
+        paymaster.run(wait=0.0)
+        assert sum(document.lines for document in paymaster.documents()) == lines
 
 
 def invoices(count: int) -> Iterator[Invoice]:
     """A payroll's."""
     for n in range(count):
         yield Invoice(
-            id=f"inv-{n}", beneficiary=f"ben-{n}", name=f"Amina {n}", amount=Money(50_000 + n, "UGX"),
+            id=f"inv-{n}", beneficiary=f"ben-{n}", name=f"Amina Nakató {n}", amount=Money(50_000 + n, "UGX"),
             account=Account("bank_account", f"040147/001:{n:010d}"), programme="grant", cycle="2026-11",
         )  # fmt: skip
 
 
-def handed_over(lines: int, folder: Path, schemas: str) -> None:
-    """A store whose payroll is with the bank; and the bank's two answers, in which everything was booked."""
-    with Paymaster.open(configuration(folder, schemas), create=True) as paymaster:
-        payroll = paymaster.propose("large", invoices(lines), channel="bank", by="amina")
-        paymaster.approve(payroll, by="joseph")
-        paymaster.run(wait=0.0)
+def answered(folder: Path) -> None:
+    """The bank's two answers, in which everything was booked."""
     booked = [key for path in sorted((folder / "out").iterdir()) for key in _keys(path)]
     single = [Booking(f"B-{key}", minor, "UGX", [(key, minor)]) for key, minor in booked]
     batch = [Booking("B-1", sum(minor for _, minor in booked), "UGX", booked)]
@@ -118,12 +128,12 @@ def _keys(path: Path) -> Iterator[tuple[str, int]]:
                 yield found[1], int(found[2])
 
 
-def configuration(folder: Path, schemas: str) -> Mapping[str, Any]:
+def configuration(folder: Path, schemas: str, per_file: int = PER_FILE) -> Mapping[str, Any]:
     """A store in the folder."""
     return {
         "deployment": "bench", "environment": "test", "store": f"sqlite:///{folder / 'store.db'}",
         "mark_dir": str(folder / "marks"),
-        "channels": {"bank": {"gateway": "bank_transfer", "sandbox": True, **settings(folder, schemas)}},
+        "channels": {"bank": {"gateway": "bank_transfer", "sandbox": True, **settings(folder, schemas, per_file)}},
     }  # fmt: skip
 
 
@@ -141,12 +151,21 @@ def read(lines: int, folder: Path) -> None:
         assert view.applied == lines, view
 
 
-ROWS: Mapping[str, Callable[[int, Path, str], None]] = {
-    "write in files of 10,000": write,
-    "write one file": lambda lines, folder, schemas: write(lines, folder, schemas, min(lines, 100_000)),
+def whole(row: Row) -> Row:
+    """The same, in files as long as there may be."""
+    return lambda lines, folder, schemas: row(lines, folder, schemas, min(lines, LARGEST))  # type: ignore[call-arg]
+
+
+ROWS: Mapping[str, Row] = {
+    "propose for files of 10,000": proposed,
+    "propose for one file": whole(proposed),
+    "write files of 10,000": write,
+    "write one file": whole(write),
+    "hand over files of 10,000": handed_over,
+    "hand over one file": whole(handed_over),
     "read entries": lambda lines, folder, schemas: read(lines, folder),
     "read one batch": lambda lines, folder, schemas: read(lines, folder),
-    "hand over": handed_over,
+    "answer": lambda lines, folder, schemas: answered(folder),
     "bring entries": lambda lines, folder, schemas: brought("entries", folder),
     "bring one batch": lambda lines, folder, schemas: brought("batch", folder),
 }
@@ -196,22 +215,20 @@ def main() -> None:
         one(given.row, given.lines, given.folder, given.schemas)
         return
     print(f"{given.lines} lines{'' if given.schemas else ', without schemas'}\n{'':28}{'CPU s':>8}{'peak MB':>9}")
-    for row in ("write in files of 10,000", "write one file"):
-        _row(row, given, lambda folder: None)
+    for step in ("write", "hand over"):
+        for size in ("files of 10,000", "one file"):
+            _row(f"{step} {size}", given, [f"propose for {size}"])
+    handed = ["propose for files of 10,000", "hand over files of 10,000", "answer"]
     for row in ("entries", "one batch"):
-        _row(f"read {row}", given, lambda folder, row=row: _prepared(folder, row, given))  # type: ignore[misc]
+        _row(f"read {row}", given, [*handed, f"bring {row}"])
 
 
-def _prepared(folder: Path, row: str, given: argparse.Namespace) -> None:
-    for step in ("hand over", f"bring {row}"):
-        measured(step, given.lines, folder, given.schemas)
-
-
-def _row(row: str, given: argparse.Namespace, prepare: Callable[[Path], object]) -> None:
+def _row(row: str, given: argparse.Namespace, before: Sequence[str]) -> None:
     found = []
     for _ in range(given.runs):
         with tempfile.TemporaryDirectory() as name:
-            prepare(Path(name))
+            for step in before:
+                measured(step, given.lines, Path(name), given.schemas)
             found.append(measured(row, given.lines, Path(name), given.schemas))
     cpu, peak = (statistics.median(one[what] for one in found) for what in ("cpu", "mb"))
     print(f"{row:28}{cpu:8.1f}{peak:9.0f}", flush=True)

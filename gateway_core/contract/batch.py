@@ -31,7 +31,7 @@ from .transports.port import Transport
 class Limits:
     """Of one file: `lines` payments, and `size` bytes (0: no limit of the bank's).
 
-    No more than `lines` payments are given to `prepare_batch` at once, and they are in memory together.
+    No more than `lines` payments are given to `prepare_batch` at once.
     """
 
     lines: int = 10_000
@@ -43,12 +43,16 @@ class Document:
     """A file to hand over. `name` is the bank's for it: letters, digits, dots, hyphens, underscores; never used twice.
 
     `lines` gives each payment's line key, in the order of the file: what the bank quotes when it speaks of that line.
-    `content` is read once.
+    As pairs (payment id, key) they need not be in memory together. `content` is read after the lines; each once.
     """
 
     name: str
-    lines: Mapping[str, str]
+    lines: Mapping[str, str] | Iterable[tuple[str, str]] = attrs.field(repr=False)
     content: bytes | Iterable[bytes] = attrs.field(repr=False)
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """The lines, one by one."""
+        yield from self.lines.items() if isinstance(self.lines, Mapping) else self.lines
 
 
 @attrs.frozen
@@ -193,7 +197,10 @@ class BatchGateway(Gateway[S]):
 
     @abc.abstractmethod
     def prepare_batch(self, payments: Sequence[Payment], ctx: BatchCtx) -> Iterator[Document | LeftOut]:
-        """Write files over all of these payments: each in one document, once, or left out with a reason. Pure."""
+        """Write files over all of these payments: each in one document, once, or left out with a reason. Pure.
+
+        `payments` are read from the disk each time they are looked at, in the order of the payroll.
+        """
 
     def execute_payment(self, document: Delivered, ctx: BatchCtx) -> HandedOver | Refused:  # type: ignore[override]
         """What the answer to the put means. (A file is not a payment: other arguments than a single payment's.)"""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from functools import cached_property
 from typing import Any, TypeAlias
 
+import attrs
+
 from ..model.money import Money
 from ..model.payment import Payment
 from .batch import (
@@ -77,21 +79,11 @@ class Batch:
         return said
 
     def prepare(self, payments: Sequence[Payment], ctx: BatchCtx) -> Iterator[Document | LeftOut]:
-        """The documents over these payments, each checked as it comes; each payment stands in one, once.
-
-        Raises Faulty, or whatever the gateway raises.
-        """
-        left = {payment.id for payment in payments}
+        """The documents over these payments, each checked as it comes. Raises Faulty, or what the gateway raises."""
         for made in _iterable("prepare_batch", self._hooks.prepare_batch(payments=payments, ctx=ctx)):
             if not isinstance(made, Document | LeftOut):
                 raise Faulty(f"prepare_batch gives {type(made).__name__}, neither Document nor LeftOut")
-            named = set(made.lines) if isinstance(made, Document) else {made.payment}
-            if not named <= left:
-                raise Faulty("prepare_batch puts a payment into two files, or one that it was not given")
-            left -= named
             yield _checked(made) if isinstance(made, Document) else made
-        if left:
-            raise Faulty(f"prepare_batch says nothing of {len(left)} of {len(payments)} payments")
 
     @property
     def cancel_codes(self) -> Mapping[str, str]:
@@ -179,14 +171,14 @@ def _iterable(hook: str, made: object) -> Iterable[Any]:
 
 def _checked(document: Document) -> Document:
     _named_well(document.name)
-    if not document.lines:
-        raise Faulty(f"{document.name} has no lines")
-    keys = set(document.lines.values())
-    if len(keys) != len(document.lines):
-        raise Faulty(f"two lines of {document.name} have the same key")
-    if wrong := next((key for key in keys if not isinstance(key, str) or not KEY.fullmatch(key)), None):
-        raise Faulty(f"{wrong!r} cannot be the key of a line: 1 to 64 visible ASCII characters")
-    return document
+    return attrs.evolve(document, lines=_keyed(document.pairs()))
+
+
+def _keyed(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    for payment, key in pairs:
+        if not isinstance(key, str) or not KEY.fullmatch(key):
+            raise Faulty(f"{key!r} cannot be the key of a line: 1 to 64 visible ASCII characters")
+        yield payment, key
 
 
 def _named_well(name: object) -> None:

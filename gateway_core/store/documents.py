@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -51,7 +51,7 @@ class Place:
     amount: int
 
 
-def allocation(lines: Sequence[Place]) -> bytes:
+def allocation(lines: Iterable[Place]) -> bytes:
     """Digest over which payment is which line, in order."""
     root = Root()
     for line in lines:

@@ -35,7 +35,7 @@ _LEAVES = Prepared(
     sa.select(_p.line, _p.leaf)
     .where(_p.payroll == sa.bindparam("w_payroll"), _p.line > sa.bindparam("w_after"))
     .order_by(_p.line)
-    .limit(5000)
+    .limit(1000)
 )
 _GET = Prepared(sa.select(t.payments).where(_p.id == sa.bindparam("w_id")))
 

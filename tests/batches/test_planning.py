@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from gateway_core.contract import BatchCtx, Document, LeftOut, Payment, Refused
 from gateway_core.contract.policies import Policies
+from gateway_core.engine.batch.portion import Portion
 from gateway_core.model.payment import Objection
 
 from .gateway import UNWRITABLE, CsvBank
@@ -139,6 +141,23 @@ def test_law_10_a_fault_of_the_gateway_parks_payments_and_refuses_none(open_bran
     assert any(said in hold.reason for hold in held), [hold.reason for hold in held]
     # Only what the gateway itself had put into a whole file, or left out, before its fault was found went on.
     assert len(held) == 3 or fault in ("forgets a payment", "leaves one out without a word")
+    branch.whole()
+
+
+def test_a_disk_that_is_full_is_not_the_gateways_fault(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is noted beside the store while a file is planned cannot be written: nothing is held, all goes later."""
+    branch.approved(3)
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as broken_disk:
+        broken_disk.setattr(Portion, "_put", full)
+        with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+            branch.run()
+    assert set(branch.states().values()) <= {"planned", "ready"} and branch.bank.waiting == []
+    branch.run()
+    assert set(branch.states().values()) == {"pending"}
     branch.whole()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -53,7 +53,7 @@ class Bench:
         """UTC, microseconds."""
         return self.runtime.now()
 
-    def ctx(self, payroll: str, number: int, at: int, attempts: dict[str, int]) -> BatchCtx:
+    def ctx(self, payroll: str, number: int, at: int, attempts: Mapping[str, int]) -> BatchCtx:
         """What a gateway may know when it writes a file, or reads what became of it."""
         now: datetime = as_time(at)
         return BatchCtx(self.store.deployment, payroll, self.channel.name, number, now, attempts)

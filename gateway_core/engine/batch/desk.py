@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -18,13 +19,13 @@ from ...contract.batch_channel import Faulty
 from ...model.document import DocumentLife
 from ...store import documents, payments
 from ...store.database import Record
-from ...store.payments import Line
 from ..jobs import Job
 from . import planning
 from .bench import Bench
 from .handing import Handing
 from .inbox import Inbox
 from .lines import NEVER, overdue, tell
+from .portion import Portion
 from .staging import Busy, completed, look, planned
 
 log = logging.getLogger(__name__)
@@ -110,16 +111,18 @@ class Desk:
     async def _plan(self, job: Job) -> None:
         """File after file, over everything that no file holds yet."""
         bench = self.bench
-        batches = planning.batches(bench.store, job, bench.channel.name, bench.batch, bench.now())
+        groups = planning.groups(bench.store, job, bench.channel.name, bench.batch, bench.now())
         while await self._may_plan(job):
-            ids = await bench.runtime.offload(partial(next, batches, None))
+            ids = await bench.runtime.offload(partial(next, groups, None))
             if ids is None:
                 return
-            lines = await planning.claimed(bench, job, ids)
-            checked_at = bench.now()
-            if lines:
-                await self._files(job, lines, checked_at)
-                bench.progress(len(lines))
+            while await self._may_plan(job):
+                with closing(await planning.claimed(bench, job, ids)) as portion:
+                    if not portion.asked:
+                        break
+                    if portion:
+                        await self._files(job, portion, bench.now())
+                        bench.progress(len(portion))
 
     async def _unfinished(self, job: Job) -> list[Record]:
         store, channel = self.bench.store, self.bench.channel.name
@@ -157,47 +160,44 @@ class Desk:
         await self._tell(row.id)
         self._given_up += (await self._look(row.id))[0].state == "withdrawn"
 
-    async def _files(self, job: Job, lines: list[Line], checked_at: int) -> None:
+    async def _files(self, job: Job, portion: Portion, checked_at: int) -> None:
         """What the gateway makes of a portion: each file is staged and handed over before the next is asked for."""
-        bench, left = self.bench, {line.payment.id: line for line in lines}
-        making = planning.Making(bench, job, lines)
+        bench, making = self.bench, planning.Making(self.bench, job, portion)
         try:
             while (made := await making.next()) is not None:
                 if isinstance(made, LeftOut):
                     body = {"code": made.why.code, "reason": made.why.reason or made.why.code}
-                    await planning.end(bench, [(left.pop(made.payment), "outcome", "refused", body)])
+                    await planning.end(bench, job, [(portion.known(made.payment), "outcome", "refused", body)])
                     continue
-                chosen = {payment: left[payment] for payment in made.document.lines}
                 if made.kept is not None:
-                    document = await planned(bench, job.payroll, making.number, made.document, made.kept, chosen)
+                    document = await planned(bench, job.payroll, making.number, made.name, made.kept, portion)
                     making.number += 1
                     await self._deliver((await self._look(document))[0], checked_at)
-                    await planning.give_back(bench, list(chosen))
                 else:
-                    await self._smaller(job, list(chosen.values()), checked_at)
-                left = {payment: line for payment, line in left.items() if payment not in chosen}
+                    await self._smaller(job, portion, checked_at)
+                portion.settled = portion.file
                 if not await self._may_plan(job):
                     break
         except Faulty as error:
             log.error("payroll %s, channel %s: %s", job.payroll, bench.channel.name, error)
-            await planning.end(bench, [(line, "hold", str(error), {}) for line in left.values()])
+            for page in portion.unsettled():
+                await planning.end(bench, job, [(known, "hold", str(error), {}) for known in page])
         except Busy as error:
             log.info("payroll %s: %s", job.payroll, error)
         finally:
-            await planning.give_back(bench, list(left))
+            await planning.give_back(bench, portion)
 
-    async def _smaller(self, job: Job, lines: list[Line], checked_at: int) -> None:
-        """The bank takes no file as long as that: in halves."""
-        if len(lines) == 1:
+    async def _smaller(self, job: Job, portion: Portion, checked_at: int) -> None:
+        """The bank takes no file as long as the portion's last: in halves."""
+        if portion.sums(portion.file)[0] == 1:
             why = f"its file alone is longer than the bank takes ({self.bench.batch.limits.size} bytes)"
-            await planning.end(self.bench, [(lines[0], "hold", why, {})])
+            (place,) = portion.page(portion.file, 0, 1)
+            await planning.end(self.bench, job, [(portion.known(place.payment), "hold", why, {})])
             return
-        half = len(lines) // 2
-        await self._files(job, lines[:half], checked_at)
-        if await self._may_plan(job):
-            await self._files(job, lines[half:], checked_at)
-        else:
-            await planning.give_back(self.bench, [line.payment.id for line in lines[half:]])
+        for half in portion.halves(portion.file):
+            with closing(half):
+                if await self._may_plan(job):
+                    await self._files(job, half, checked_at)
 
     # -- what is known -------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import attrs
@@ -29,24 +30,25 @@ from ...store.payments import Line
 from ..evidence import plain
 from ..jobs import Job
 from .bench import Bench, pieces
+from .portion import Attempts, Known, Portion
 
 CLAIMED = 250
-READ = 1000
+READ = 250
 _p = t.payments.c
 
 
 @attrs.frozen
 class Made:
-    """What came of a document's bytes: kept, or too long for the bank."""
+    """The name of a document, and what came of its bytes: kept, or too long for the bank."""
 
-    document: Document
+    name: str
     kept: Kept | None
 
 
-def batches(store: Store, job: Job, channel: str, batch: Batch, now: int) -> Iterator[list[str]]:
-    """Ids of unsent payments, in portions for one file at most: in the order of their lines, group by group."""
+def groups(store: Store, job: Job, channel: str, batch: Batch, now: int) -> Iterator[Iterator[str]]:
+    """Ids of unsent payments, in the order of their lines, group by group: those of two groups never share a file."""
     if not batch.groups:
-        yield from _portions((row.id for row in _unsent(store, job, channel, now)), batch.limits.lines)
+        yield (row.id for row in _unsent(store, job, channel, now))
         return
     # Read to the end first: memory stays flat by a file that has no name on the disk.
     with closing(sqlite3.connect("", check_same_thread=False)) as scratch:
@@ -57,7 +59,7 @@ def batches(store: Store, job: Job, channel: str, batch: Batch, now: int) -> Ite
         )
         for (place,) in scratch.execute("SELECT DISTINCT place FROM line ORDER BY place").fetchall():
             of_place = scratch.execute("SELECT id FROM line WHERE place = ? ORDER BY line", (place,))
-            yield from _portions((row[0] for row in of_place), batch.limits.lines)
+            yield (row[0] for row in of_place)
 
 
 def _unsent(store: Store, job: Job, channel: str, now: int) -> Iterator[Any]:
@@ -74,22 +76,16 @@ def _group(batch: Batch, row: Any) -> str:
         return ""
 
 
-def _portions(ids: Iterator[str], size: int) -> Iterator[list[str]]:
-    portion: list[str] = []
-    for payment in ids:
-        portion.append(payment)
-        if len(portion) == size:
-            yield portion
-            portion = []
-    if portion:
-        yield portion
+async def claimed(bench: Bench, job: Job, ids: Iterator[str]) -> Portion:
+    """The next of these payments, one file's worth, ours now; those that may not go are held, with the reason."""
+    portion, most = Portion(), bench.batch.limits.lines
 
+    def page() -> list[str]:
+        return list(islice(ids, min(CLAIMED, most - portion.asked)))
 
-async def claimed(bench: Bench, job: Job, ids: Sequence[str]) -> list[Line]:
-    """These payments, ours now; those that may not go are held, with the reason on the record."""
-    lines: list[Line] = []
-    for page in pieces(list(ids), CLAIMED):
-        found, refused = await bench.runtime.write(partial(_claim, bench, job.payroll, page))
+    while some := await bench.runtime.offload(page):
+        portion.asked += len(some)
+        found, refused = await bench.runtime.write(partial(_claim, bench, job.payroll, some))
         why = dict(refused) | {
             line.payment.id: "the line differs from what was approved"
             for line in found
@@ -97,9 +93,11 @@ async def claimed(bench: Bench, job: Job, ids: Sequence[str]) -> list[Line]:
         }
         said = await bench.objections([line.payment for line in found if line.payment.id not in why])
         why |= {payment: reason for payment, reason in said.items() if payment not in why}
-        await end(bench, [(line, "hold", why[line.payment.id], {}) for line in found if line.payment.id in why])
-        lines += [line for line in found if line.payment.id not in why]
-    return lines
+        held = [(Known(line.payment.id, len(line.facts)), why[line.payment.id]) for line in found
+                if line.payment.id in why]  # fmt: skip
+        await end(bench, job, [(known, "hold", reason, {}) for known, reason in held])
+        portion.add((x.payment, x.attempt, len(x.facts)) for x in found if x.payment.id not in why)
+    return portion
 
 
 def _claim(bench: Bench, payroll: str, ids: Sequence[str]) -> tuple[list[Line], Mapping[str, str]]:
@@ -114,29 +112,32 @@ def _claim(bench: Bench, payroll: str, ids: Sequence[str]) -> tuple[list[Line], 
     return [payments.as_line(row, facts.get(row.id, [])) for row in rows], refused
 
 
-async def end(bench: Bench, said: Sequence[tuple[Line, str, str, dict[str, Any]]]) -> None:
-    """Write (line, kind, value, body) of payments that are ours, and let go of them."""
+async def end(bench: Bench, job: Job, said: Sequence[tuple[Known, str, str, dict[str, Any]]]) -> None:
+    """Write (of which payment, kind, value, body) of payments that are ours, and let go of them."""
     for page in pieces(list(said), CLAIMED):
-        await bench.runtime.write(partial(_end, bench, page))
+        await bench.runtime.write(partial(_end, bench, job.payroll, page))
 
 
-def _end(bench: Bench, said: Sequence[tuple[Line, str, str, dict[str, Any]]]) -> None:
+def _end(bench: Bench, payroll: str, said: Sequence[tuple[Known, str, str, dict[str, Any]]]) -> None:
     now, new = bench.now(), []
-    for line, kind, value, body in said:
-        life = fold(line.facts)
-        source = "flow" if kind == "outcome" else "driver"
-        fact = Fact(life.facts + 1, now, kind, plain(value), source, life.attempt, body=body)
-        add(life, fact)
-        who, known = (line.payment.id, line.payroll), len(line.facts)
-        new.append(Write.of(*who, life, known, [fact], sender=bench.sender, release=True))
     with bench.store.write() as connection:
-        # What another was quicker with is as it is; it is looked at again at the next turn.
+        facts = journal.facts_of_many(connection, [known.payment for known, *_ in said])
+        for known, kind, value, body in said:
+            # What another was quicker with is as it is; it is looked at again at the next turn.
+            if len(facts[known.payment]) != known.facts:
+                continue
+            life = fold(facts[known.payment])
+            source = "flow" if kind == "outcome" else "driver"
+            fact = Fact(life.facts + 1, now, kind, plain(value), source, life.attempt, body=body)
+            add(life, fact)
+            how: dict[str, Any] = {"sender": bench.sender, "release": True}
+            new.append(Write.of(known.payment, payroll, life, known.facts, [fact], **how))
         writes.apply(connection, bench.store, new)
 
 
-async def give_back(bench: Bench, ids: Sequence[str]) -> None:
-    """Let go of payments, as they are."""
-    for page in pieces(list(ids), READ):
+async def give_back(bench: Bench, portion: Portion) -> None:
+    """Let go of what is still ours, as it is."""
+    for page in portion.ids():
         await bench.runtime.write(partial(_give_back, bench, page))
 
 
@@ -148,10 +149,8 @@ def _give_back(bench: Bench, ids: Sequence[str]) -> None:
 class Making:
     """One call of `prepare_batch`, document by document."""
 
-    def __init__(self, bench: Bench, job: Job, lines: Sequence[Line]) -> None:
-        self._bench, self._job = bench, job
-        self._given = [line.payment for line in lines]
-        self._attempts = {line.payment.id: line.attempt for line in lines}
+    def __init__(self, bench: Bench, job: Job, portion: Portion) -> None:
+        self._bench, self._job, self._portion = bench, job, portion
         self._documents: Iterator[Document | LeftOut] | None = None
         # Of the next document; the gateway was told that of the first.
         self.number = 0
@@ -164,16 +163,16 @@ class Making:
         bench = self._bench
         try:
             if self._documents is None:
-                self._documents = bench.batch.prepare(self._given, self._ctx())
+                self._documents = self._portion.made(bench.batch, self._ctx())
             made = next(self._documents, None)
             if not isinstance(made, Document):
                 return made
             content = [made.content] if isinstance(made.content, bytes) else made.content
             try:
-                return Made(made, files.keep(bench.store, content, bench.batch.limits.size or files.LARGEST))
+                return Made(made.name, files.keep(bench.store, content, bench.batch.limits.size or files.LARGEST))
             except TooLong:
-                return Made(made, None)
-        except (Faulty, OSError, GatewayCoreError):
+                return Made(made.name, None)
+        except (Faulty, OSError, GatewayCoreError, sqlite3.OperationalError):
             # The disk's or the store's failure is not the gateway's.
             raise
         except Exception as error:
@@ -184,7 +183,7 @@ class Making:
         bench, job = self._bench, self._job
         with bench.store.read() as connection:
             self.number = documents.next_number(connection, job.payroll, bench.channel.name)
-        return bench.ctx(job.payroll, self.number, bench.now(), self._attempts)
+        return bench.ctx(job.payroll, self.number, bench.now(), Attempts(self._portion))
 
 
 def next_due(store: Store, job: Job, channel: str) -> int | None:

@@ -18,7 +18,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from ...contract.batch import Document
 from ...contract.batch_channel import Faulty
 from ...model.document import DocumentLife, note
 from ...model.identity import derived_uuid
@@ -27,10 +26,10 @@ from ...store import document_tables as d
 from ...store.database import Record
 from ...store.documents import Place
 from ...store.files import Kept
-from ...store.payments import Line
-from .bench import Bench, note_fact, pieces
+from .bench import Bench, note_fact
 from .cancelling import asked
 from .lines import NotAllowed, intend
+from .portion import Portion
 
 LINES = 1000
 # A payroll, a channel, and the number of a file.
@@ -39,25 +38,24 @@ Where: TypeAlias = tuple[str, str, int]
 WAITS = frozenset({Result.STOPPED, Result.FENCED})
 
 
-async def planned(
-    bench: Bench, payroll: str, number: int, made: Document, kept: Kept, claimed: Mapping[str, Line]
-) -> str:
-    """Write a document down with its lines. Returns its id. `number`: as the gateway was told when it wrote it.
+async def planned(bench: Bench, payroll: str, number: int, name: str, kept: Kept, portion: Portion) -> str:
+    """Write down the portion's last file with its lines. Returns the document's id. `number`: as the gateway knows it.
 
     Raises Faulty where a name or a key is not its own, Busy where another sender was quicker with this number.
     """
     at, store = bench.now(), bench.store
-    places = [
-        Place(n, payment, claimed[payment].attempt, key, claimed[payment].payment.amount.minor)
-        for n, (payment, key) in enumerate(made.lines.items(), start=1)
-    ]
-    currency = claimed[places[0].payment].payment.amount.currency
-    about = {"name": made.name, "currency": currency, "fingerprint": bench.channel.fingerprint, "planned_at": at}
     where = (payroll, bench.channel.name, number)
+    about = await bench.runtime.offload(partial(_about, portion))
+    about |= {
+        "name": name, "sha256": kept.sha256, "size": kept.size, "fingerprint": bench.channel.fingerprint,
+        "planned_at": at, "sender": bench.sender,
+    }  # fmt: skip
     await bench.pages(partial(_forget, store, where, bench.sender))
-    document = await bench.runtime.write(partial(_begin, store, where, about, kept, places, bench.sender))
-    for page in pieces(places, LINES):
+    document = await bench.runtime.write(partial(_begin, store, where, about))
+    after = 0
+    while page := portion.page(portion.file, after, LINES):
         await bench.runtime.write(partial(_lines, store, document, page))
+        after = page[-1].n
     await bench.runtime.write(partial(_switch_on, store, document, at))
     bench.runtime.point("batch-planned")
     return document
@@ -86,20 +84,21 @@ def _next(connection: Connection, store: Store, where: Where) -> str:
     return derived_uuid("document", store.deployment, *where)
 
 
-def _begin(
-    store: Store, where: Where, about: Mapping[str, Any], kept: Kept, places: Sequence[Place], sender: int
-) -> str:
+def _about(portion: Portion) -> dict[str, Any]:
+    """What is counted over the lines of its last file."""
+    lines, total, currency = portion.sums(portion.file)
+    allocation = documents.allocation(portion.places(portion.file))
+    return {"lines": lines, "total": total, "currency": currency, "allocation": allocation}
+
+
+def _begin(store: Store, where: Where, about: Mapping[str, Any]) -> str:
     """The row, which nobody sees yet."""
     payroll, channel, number = where
     with store.write() as connection:
         document = _next(connection, store, where)
         if documents.by_name(connection, channel, about["name"]) is not None:
             raise Faulty(f"{about['name']} is the name of an earlier file; a name is never used twice")
-        row = {
-            "id": document, "payroll": payroll, "channel": channel, "number": number, "sha256": kept.sha256,
-            "size": kept.size, "lines": len(places), "total": sum(place.amount for place in places),
-            "allocation": documents.allocation(places), "sender": sender, **about,
-        }  # fmt: skip
+        row = {"id": document, "payroll": payroll, "channel": channel, "number": number, **about}
         try:
             connection.execute(sa.insert(d.documents).values(**row))
         except IntegrityError:

@@ -45,7 +45,7 @@ class BatchWatch:
         hooks, prepare, read = channel._hooks, channel._hooks.prepare_batch, channel._hooks.read_statement
 
         def prepare_batch(payments: Sequence[Payment], ctx: BatchCtx) -> Iterator[Any]:
-            self.plans.append((tuple(payments), ctx))
+            self.plans.append((tuple(payments), attrs.evolve(ctx, attempts=dict(ctx.attempts))))
             for made in self._stepped("prepare_batch", iter(prepare(payments=payments, ctx=ctx))):
                 lazy = isinstance(made, Document) and not isinstance(made.content, bytes)
                 yield attrs.evolve(made, content=self._stepped("prepare_batch", iter(made.content))) if lazy else made
@@ -218,7 +218,7 @@ class BatchBench:
             # What is wrong with a plan is a law's to say.
             with suppress(Exception):
                 for one in channel.batch.prepare(payments, ctx):
-                    found |= {key: payment for payment, key in one.lines.items()} if isinstance(one, Document) else {}
+                    found |= {key: payment for payment, key in one.pairs()} if isinstance(one, Document) else {}
         return found
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import closing
 
 import attrs
 
 from ...contract.batch import BatchCtx, Document, LeftOut
 from ...contract.channel import Channel
 from ...contract.replies import Refused
+from ...engine.batch.portion import Portion
 from ...model.payment import Payment
 from .batch_kit import BatchKit
 from .laws import Waits, broken, law
@@ -127,8 +129,9 @@ def _made(channel: Channel, payments: Sequence[Payment], ctx: BatchCtx) -> Made:
     try:
         for made in channel._hooks.prepare_batch(payments=payments, ctx=ctx):
             if isinstance(made, Document):
+                lines = tuple(made.pairs())
                 body = made.content if isinstance(made.content, bytes) else b"".join(made.content)
-                found.append((made.name, hashlib.sha256(body).hexdigest(), tuple(made.lines.items())))
+                found.append((made.name, hashlib.sha256(body).hexdigest(), lines))
     except Exception as error:
         broken(f"prepare_batch raised {error!r}")
     return found
@@ -137,7 +140,8 @@ def _made(channel: Channel, payments: Sequence[Payment], ctx: BatchCtx) -> Made:
 def _checked(channel: Channel, payments: Sequence[Payment], ctx: BatchCtx) -> str:
     assert channel.batch is not None
     try:
-        made = list(channel.batch.prepare(payments, ctx))
+        with closing(Portion.of(payments, ctx.attempts)) as portion:
+            made = list(portion.made(channel.batch, ctx))
     except Exception as error:
         return f"{error} (of {len(payments)} payments)"
     wrong = [one for one in made if isinstance(one, LeftOut) and not isinstance(one.why, Refused)]

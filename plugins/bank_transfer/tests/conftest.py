@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from gateway_bank_transfer.profile import Profile, load
 from gateway_bank_transfer.writing.pain001 import Debtor
 from gateway_bank_transfer.writing.payee import Where
 from gateway_bank_transfer.writing.planning import documents
 
-from gateway_core.contract import Account, BatchCtx, Document, LeftOut, Money, Payment
+from gateway_core.contract import Account, BatchCtx, LeftOut, Money, Payment
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "bank"
 SCHEMAS = str(DATA / "xsd") if DATA.is_dir() else ""
@@ -50,9 +51,17 @@ def context(payments: Sequence[Payment], number: int = 1) -> BatchCtx:
     return BatchCtx("example-grants", "payroll-1", "bank", number, NOW, {payment.id: 1 for payment in payments})
 
 
+@attrs.frozen
+class File:
+    """A document as it came: its lines in their order, each payment with its key."""
+
+    name: str
+    lines: dict[str, str]
+
+
 def made(
     payments: Sequence[Payment], profile: Profile, schemas: str = SCHEMAS
-) -> tuple[list[tuple[Document, bytes]], list[LeftOut]]:
+) -> tuple[list[tuple[File, bytes]], list[LeftOut]]:
     """The files with their bytes, and who was left out."""
     debtor = BIC_DEBTOR if profile.accounts.bank == "bic" else DEBTOR
     files, left = [], []
@@ -60,6 +69,7 @@ def made(
         if isinstance(one, LeftOut):
             left.append(one)
         else:
+            lines = dict(one.pairs())
             content = [one.content] if isinstance(one.content, bytes) else one.content
-            files.append((one, b"".join(content)))
+            files.append((File(one.name, lines), b"".join(content)))
     return files, left

@@ -75,10 +75,30 @@ def test_an_amount_has_the_decimals_of_its_currency(currency: str, minor: int, t
     assert f'Ccy="{currency}">{text}<'.encode() in body
 
 
-def test_the_same_payments_make_the_same_bytes_in_any_order() -> None:
-    payments = [payment(n) for n in range(6)]
-    once = [body for _, body in made(payments, load("local_ach"))[0]]
-    assert once == [body for _, body in made(payments[::-1], load("local_ach"))[0]]
+def test_the_same_payments_make_the_same_bytes_in_their_own_order() -> None:
+    payments = [payment(n) for n in (4, 2, 5, 1)]
+    files = [made(payments, load("local_ach"))[0] for _ in range(2)]
+    [(document, body)], [again] = files
+    assert (again[0].name, again[1]) == (document.name, body)
+    assert list(document.lines) == [p.id for p in payments]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["XOF", "USD"]), st.integers(1, 1200)), min_size=1, max_size=40))
+def test_every_payment_is_allotted_once_within_the_banks_limits(rows: list[tuple[str, int]]) -> None:
+    profile = load("central_bank")
+    profile = attrs.evolve(profile, file=attrs.evolve(profile.file, lines=4, amount=1000))
+    payments = [payment(n, "central_bank", amount=Money(minor, currency)) for n, (currency, minor) in enumerate(rows)]
+    files, left = made(payments, profile, "")
+    by_id = {p.id: p for p in payments}
+    assert {one.payment for one in left} == {p.id for p in payments if p.amount.minor > 1000}
+    written = [key for document, _ in files for key in document.lines]
+    assert sorted(written) == sorted(by_id.keys() - {one.payment for one in left})
+    for document, _ in files:
+        inside = [by_id[key] for key in document.lines]
+        assert len({p.amount.currency for p in inside}) == 1 and len(inside) <= 4
+        assert sum(p.amount.minor for p in inside) <= 1000
+        assert inside == [p for p in payments if p.id in document.lines], "the payroll's own order"
 
 
 def test_everything_that_is_wrong_with_a_payment_is_told_at_once() -> None:
