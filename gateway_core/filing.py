@@ -61,8 +61,8 @@ class Filing(Auditing):
         """Take a file from a bank by hand: a path, or its bytes. It is kept and read whole; what it says counts when
         another person confirms it (`confirm_statement`), or when the bank's own way brings the same bytes.
 
-        The same bytes again change nothing. Raises WrongState where the channel's gateway reads no files, or where this
-        one cannot be read: then a case is open.
+        The same bytes again change nothing, but that what could not be read before is read anew. Raises WrongState
+        where the channel's gateway reads no files, or where this one cannot be read: then a case is open.
         """
         normal(by)
         return self._import_statement(channel, statement, by, name, answers.UNCONFIRMED)

@@ -89,7 +89,7 @@ def import_statement(
 ) -> int:  # fmt: skip
     """Take a file from a bank by hand: a statement, a status report. It counts when another person confirms it.
 
-    The same bytes again change nothing.
+    The same bytes again change nothing, but that what could not be read before is read anew.
     """
     return _told(desk, desk.open().import_statement(channel, statement, by=by))
 

@@ -26,6 +26,8 @@ WITHDRAWN = "withdrawn"
 UNREADABLE = "unreadable"
 # Who brings what lies on the bank's side.
 TRANSPORT = "transport"
+# The counts of a file of which nothing was dealt with.
+_UNREAD = {"applied": 0, "known": 0, "strays": 0, "done": 0}
 
 
 @attrs.frozen
@@ -59,16 +61,18 @@ def register(
 
 def _again(connection: Connection, store: Store, row: Record, name: str, by: str, state: str) -> Record:
     """What the bank's own way brings needs nobody's word, and has the bank's name for it: whatever a person called it,
-    and even where it could not be read so. What was withdrawn has a new first person.
+    and even where it could not be read so. What was withdrawn has a new first person; and so has what could not be
+    read: its gateway was mended, perhaps, and reads it from its first line.
     """
     misnamed = row.state == UNREADABLE and row.by != TRANSPORT and by == TRANSPORT
     if state == NEW and (row.state in (UNCONFIRMED, WITHDRAWN) or misnamed):
         kind = "collected"
-    elif row.state == WITHDRAWN:
+    elif state == UNCONFIRMED and row.state in (WITHDRAWN, UNREADABLE):
         kind = "stored"
     else:
         return row
-    columns = {"state": state, "name": name, "confirmed_by": "", "at": now_us()}
+    columns = {"state": state, "name": name, "confirmed_by": "", "at": now_us()} | _UNREAD
+    connection.execute(sa.delete(d.strays).where(_s.answer == row.id))
     record(connection, store, row, kind, by, {"name": name}, **columns)
     connection.execute(sa.update(d.answers).where(_a.id == row.id).values(by=by))
     return get(connection, row.id)

@@ -223,3 +223,59 @@ def test_an_approver_signs_for_this_file_whatever_another_is_called(
     mine = paymaster.import_list("payroll", path, by="amina")
     assert mine.name == given.id
     assert paymaster.confirm_message(given.id) == message != paymaster.confirm_message(mine.id)
+
+
+class Dull(CsvBank):
+    """Does not know yet how this bank ends its files."""
+
+    def read_statement(self, incoming: Incoming) -> LineFacts:
+        yield from super().read_statement(incoming)
+        raise ValueError("what is a trailer?")
+
+
+def mended(branch: Branch) -> None:
+    """The gateway's next version."""
+    branch.gateway = CsvBank(branch.gateway.settings)
+    branch.speak()
+
+
+def test_what_could_not_be_read_is_read_anew_once_its_gateway_is_mended(open_branch: Callable[..., Branch]) -> None:
+    branch = open_branch(gateway=Dull)
+    _, orders = sent(branch)
+    path = branch.bank.book(orders)
+    handed = path.rename(branch.bank.folder / path.name)
+    paymaster = branch.shop.paymaster
+    for _ in range(2):
+        with pytest.raises(WrongState, match="what is a trailer"):
+            paymaster.import_statement("dummy", handed, by="amina")
+    (answer,) = paymaster.answers()
+    assert answer.state == "unreadable" and set(branch.states().values()) == {"pending"}
+    mended(branch)
+    branch.run(wait=0.3)
+    assert set(branch.states().values()) == {"pending"}, "nothing is read anew by itself"
+    given = paymaster.import_statement("dummy", handed, by="grace")
+    assert (given.id, given.by, given.state) == (answer.id, "grace", "unconfirmed")
+    with pytest.raises(MakerIsChecker):
+        paymaster.confirm_statement(given.id, by="grace", reason=WHY)
+    assert paymaster.confirm_statement(given.id, by="joseph", reason=WHY).applied == 3
+    assert set(branch.states().values()) == {"paid"}
+    branch.whole()
+
+
+def test_what_the_bank_brought_and_nobody_could_read_counts_by_the_banks_own_word(
+    open_branch: Callable[..., Branch],
+) -> None:
+    branch = open_branch(gateway=Dull)
+    _, orders = sent(branch)
+    path = branch.bank.book(orders)
+    branch.run(wait=0.3)
+    mended(branch)
+    branch.run(wait=0.3)
+    assert [one.state for one in branch.shop.paymaster.answers()] == ["unreadable"] and path.exists()
+    given = branch.shop.paymaster.import_statement("dummy", path.read_bytes(), by="amina", name="from the inbox")
+    assert given.state == "unconfirmed" and set(branch.states().values()) == {"pending"}
+    branch.run(wait=0.3)
+    assert set(branch.states().values()) == {"paid"} and not path.exists()
+    (answer,) = branch.shop.paymaster.answers()
+    assert (answer.name, answer.by, answer.state, answer.applied) == (path.name, "transport", "applied", 3)
+    branch.whole()
