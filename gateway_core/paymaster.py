@@ -26,7 +26,6 @@ from .contract.channel import Channel
 from .contract.policies import refuse_within
 from .cycling import Cycling
 from .deciding import Deciding
-from .engine import claims
 from .engine.callbacks import CallbackApp
 from .engine.driver import Driver
 from .engine.lock import SenderLock
@@ -47,7 +46,7 @@ from .reconcile import audit, closing
 from .reconcile.audit import Agreement
 from .reconcile.closing import Totals
 from .reviewing import Reviewing
-from .store import Store, opening, payrolls, views
+from .store import Store, opening, payrolls, stops, views
 from .store.clock import now_us
 
 log = logging.getLogger(__name__)
@@ -252,7 +251,7 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
         """A plugin's hook does not return: nothing new goes over its channel until a person lifts the stop."""
         if self._driver is not None:
             self._driver.bar(channel, reason)
-        claims.note_stop(self._store, channel, reason)
+        stops.note(self._store, channel, reason)
 
     def callbacks(self) -> CallbackApp:
         """The ASGI application that takes the rails' callbacks: mount it, or let `gateway callbacks` serve it.
@@ -290,7 +289,7 @@ class Paymaster(Planning, Reviewing, Deciding, Cycling):
     def lift_stop(self, channel: str, *, by: str) -> None:
         """Use a channel again that its rail had stopped."""
         normal(by)
-        views.lift_stop(self._store, channel)
+        stops.lift(self._store, channel, by)
 
     # -- after the money ----------------------------------------------------------------------------------------------
 

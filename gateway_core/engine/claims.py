@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import attrs
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ..model.facts import Fact
 from ..store import Store, journal, payments, payrolls, senders, writes
-from ..store import tables as t
-from ..store.database import Record, now_us
+from ..store.database import Record
 from ..store.payments import Line
-from ..store.prepared import Prepared
 from .presence import Presence
 
 apply = writes.apply
 # Microseconds in which somebody notices that a lease has ended; see Driver._renew.
 TAKEN_OVER = 1_000_000
-_STOPS = Prepared(sa.select(t.stops.c.channel, t.stops.c.reason))
 
 
 @attrs.frozen
@@ -101,15 +97,3 @@ def next_due(store: Store, token: int, jobs: Sequence[tuple[str, str, bool]], no
             lasts = senders.others(connection, token, payroll, channel)
             dues.append(None if lasts is None else now + max(lasts, TAKEN_OVER))
     return min((due for due in dues if due is not None), default=None)
-
-
-def note_stop(store: Store, channel: str, reason: str) -> None:
-    """The rail stopped the channel: nothing new goes over it until a person lifts the stop."""
-    with store.write() as connection:
-        connection.execute(sa.delete(t.stops).where(t.stops.c.channel == channel))
-        connection.execute(sa.insert(t.stops).values(channel=channel, reason=reason[:500], at=now_us()))
-
-
-def stops(connection: Connection) -> dict[str, str]:
-    """Channels that their rails stopped, with the reasons."""
-    return {row.channel: row.reason for row in _STOPS.rows(connection)}

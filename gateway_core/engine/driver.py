@@ -23,7 +23,7 @@ from ..model.errors import ConfigurationError, GatewayCoreError
 from ..model.facts import Fact
 from ..model.payment import Payment
 from ..model.states import UNSENT
-from ..store import Result, Store, Write
+from ..store import Result, Store, Write, stops
 from ..store.opening import is_restored
 from . import claims
 from .batch import Bench, Desk
@@ -355,9 +355,9 @@ class Driver:
             await self.runtime.offload(partial(tell, self.store, self.policies))
 
     async def _hear(self) -> int:
-        stops: dict[str, str] = {}
-        heard = await self.runtime.write(partial(hear, self.store, self._known, self.runtime.now(), stops))
-        for channel, reason in stops.items():
+        stopped: dict[str, str] = {}
+        heard = await self.runtime.write(partial(hear, self.store, self._known, self.runtime.now(), stopped))
+        for channel, reason in stopped.items():
             await self.note_stop(channel, reason)
         return heard
 
@@ -384,5 +384,5 @@ class Driver:
     async def note_stop(self, channel: str, reason: str) -> None:
         """The rail stopped this channel: nothing more begins over it, now or later, until a person lifts the stop."""
         self.bar(channel, reason)
-        await self.runtime.write(lambda: claims.note_stop(self.store, channel, reason))
+        await self.runtime.write(lambda: stops.note(self.store, channel, reason))
         self.on_stop(channel, reason)

@@ -20,7 +20,7 @@ import uvicorn
 
 from ..contract.channel import Channel
 from ..contract.policies import Policies
-from ..engine import claims, tls
+from ..engine import tls
 from ..engine.callbacks import CallbackApp
 from ..engine.driver import Driver, Job
 from ..engine.evidence import plain
@@ -29,7 +29,7 @@ from ..engine.runtime import SECOND, AsyncioRuntime, Lane, Runtime
 from ..model.errors import ConfigurationError, GatewayCoreError, NotFoundError
 from ..model.money import Money
 from ..model.states import SENDS
-from ..store import Store, document_views, payments, payrolls, suspension
+from ..store import Store, document_views, payments, payrolls, stops, suspension
 from ..store.database import Record, now_us
 from . import checking, scheduling
 from .approval import UNSIGNED, fit_to_send
@@ -198,7 +198,7 @@ def report(store: Store, only: str | None, next_due: int | None, skipped: Mappin
                 )
                 held += by_state.get("held", 0)
                 files += document_views.counts(connection, row.id).get("held", 0)
-        stopped = claims.stops(connection)
+        stopped = stops.standing(connection)
     return Report(waiting == 0, waiting, held, next_due, dict(skipped), stopped, files)
 
 
@@ -259,7 +259,7 @@ async def _probe(
 
 def _stops(store: Store) -> dict[str, str]:
     with store.read() as connection:
-        return claims.stops(connection)
+        return stops.standing(connection)
 
 
 async def _channel_stopped(

@@ -45,6 +45,12 @@ def record(connection: Connection, store: Store, book: str, kind: str, by: str, 
         raise WrongState("somebody else wrote into the same book just now; try again")
 
 
+def beginning(connection: Connection, words: str) -> list[str]:
+    """The names of the books that begin with these words."""
+    query = sa.select(_b.id).where(_b.id.startswith(words, autoescape=True)).order_by(_b.id)
+    return list(connection.execute(query).scalars())
+
+
 def facts_of(store: Store, book: str) -> list[Fact]:
     """What was said in it, in order; nothing where it was never begun."""
     with store.read() as connection:

@@ -9,7 +9,7 @@
     cash       points, lists and decisions about proofs against facts                  verifying_cash
     proofs     records against their arrivals, photographs against facts and digest    verifying_proofs
     people     lists, statements, explanations and disputes against facts              verifying_statements
-    books      what is about none of these: numbered without a gap                     books
+    books      what is about none of these: numbered without a gap; stopped channels   books, stops
 
 It reads in pages, each in a short transaction of its own: memory stays flat and a sender is not kept waiting.
 """
@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ..model.errors import StoreError, StoreUncertain
 from . import book_tables as b
-from . import books, cycle_tables
+from . import books, cycle_tables, stops
 from . import cash_tables as cash
 from . import document_tables as d
 from . import statement_tables as s
@@ -96,7 +96,7 @@ def _guarded(what: str, result: Verification, check: Callable[[], None]) -> None
 
 
 def _check_books(store: Store, result: Verification) -> None:
-    for sentence in books.wrong(store):
+    for sentence in (*books.wrong(store), *stops.wrong(store)):
         result.found(sentence)
 
 

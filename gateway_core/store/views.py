@@ -303,9 +303,3 @@ def _with_facts(connection: sa.Connection, subject: str) -> str:
         except NotFoundError:
             continue
     raise NotFoundError(f"there is no payment, invoice, payroll, cycle or file {subject!r}")
-
-
-def lift_stop(store: Store, channel: str) -> None:
-    """Forget that a rail stopped a channel."""
-    with store.write() as connection:
-        connection.execute(sa.delete(t.stops).where(t.stops.c.channel == channel))

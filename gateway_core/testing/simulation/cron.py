@@ -11,7 +11,7 @@ from ...contract.policies import Policies
 from ...engine.driver import Driver, Job
 from ...lifecycle import running
 from ...model.errors import RestoredStore, StoreError
-from ...store import views
+from ...store import stops
 from .home import CHANNEL, OneConnection
 from .lanes import Net, SimLane
 from .marking import SimMark
@@ -151,8 +151,8 @@ class Cron:
     def _ended(self, slot: int) -> None:
         """The next run is when something is due."""
         self.slots[slot] = None
-        stops, due, free, arrived, facts = self.stores[slot].raw.execute(_LEFT).fetchone()
-        if stops:
+        stopped, due, free, arrived, facts = self.stores[slot].raw.execute(_LEFT).fetchone()
+        if stopped:
             self.stage.after(SOON, partial(self._lift_stop, slot))
             self.plan(slot, 2 * SOON)
             return
@@ -164,7 +164,7 @@ class Cron:
 
     def _lift_stop(self, slot: int) -> None:
         try:
-            views.lift_stop(self.stores[slot], CHANNEL)
+            stops.lift(self.stores[slot], CHANNEL, "joseph")
         except StoreError:
             self.stores[slot] = self._open_store()
 

@@ -27,7 +27,7 @@ from ...engine.mark import Mark
 from ...engine.runtime import AsyncioRuntime
 from ...engine.wire import Wire
 from ...lifecycle import running
-from ...store import Store, clock, opening, views
+from ...store import Store, clock, opening, stops
 from .chance import Tape
 from .faces import PlainFace, Reply
 from .home import CHANNEL, DEPLOYMENT, EPOCH, Kind, furnish
@@ -219,7 +219,7 @@ class RealWorld:
         """One run; now and then it is cut short, as by a lost machine: whatever was under way stays as it is."""
         self.runs += 1
         runtime = FastRuntime()
-        views.lift_stop(store, CHANNEL)
+        stops.lift(store, CHANNEL, "joseph")
         mark = Mark(self.folder, store)
         mark.check()
         driver = Driver(
