@@ -87,11 +87,26 @@ _SPENT = "SELECT currency, SUM(amount * (moved - reversed)) FROM payments GROUP 
 _NEXT = "SELECT MIN(due) FROM (SELECT MIN(due) AS due FROM payments UNION ALL SELECT MIN(due) FROM under_way)"
 
 
+def _opened(path: str) -> sqlite3.Connection:
+    try:
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        there = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except sqlite3.OperationalError as error:
+        raise OSError(f"the ledger {path} cannot be opened: {error}") from None
+    except sqlite3.DatabaseError:
+        there = {""}
+    if there and "under_way" not in there:
+        raise FileExistsError(f"{path} is something else than a simulator's ledger; name another file, or a new one")
+    return db
+
+
 class Ledger:
-    """The file `path` (or ":memory:"), made when it is missing."""
+    """The file `path` (or ":memory:"), made when it is missing. Raises FileExistsError for a file of another kind: a
+    store of payments must not become a simulator's ledger by a slip. OSError where it cannot be opened.
+    """
 
     def __init__(self, path: str | Path) -> None:
-        self._db = sqlite3.connect(str(path), isolation_level=None, check_same_thread=False, timeout=10)
+        self._db = _opened(str(path))
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(_SCHEMA)

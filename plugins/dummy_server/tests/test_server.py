@@ -7,10 +7,12 @@ import io
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ import httpx
 import pytest
 from gateway_dummy_server.cli import ledger_report
 
-from gateway_core.testing.ledger import OPENING
+from gateway_core.testing.ledger import OPENING, Ledger
 
 KEY = "key-0000-0001"
 
@@ -220,6 +222,23 @@ def _wait_for(client: httpx.Client, url: str) -> str:
             return str(answer.json()["status"])
         time.sleep(0.05)
     return "nothing"
+
+
+@pytest.mark.parametrize("made", ["text", "store", "a folder that is missing"])
+def test_another_file_does_not_become_a_ledger(tmp_path: Path, made: str) -> None:
+    """The store of an institution's payments, say, by a slip: not a byte of it changes."""
+    file = tmp_path / "payments.db"
+    if made == "text":
+        file.write_text("invoice,beneficiary\n" * 100)
+    elif made == "store":
+        with closing(sqlite3.connect(file)) as db:
+            db.execute("CREATE TABLE payments (id TEXT PRIMARY KEY)")
+    else:
+        file = tmp_path / "nowhere" / "ledger.db"
+    before = file.read_bytes() if file.exists() else b""
+    with pytest.raises(OSError, match="ledger"):
+        Ledger(file)
+    assert (file.read_bytes() if file.exists() else b"") == before
 
 
 def test_a_report_of_no_ledger_makes_none(tmp_path: Path) -> None:
