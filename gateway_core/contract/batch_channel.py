@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeAlias
+from itertools import islice
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 
@@ -25,16 +26,20 @@ from .batch import (
 )
 from .cancelling import ANSWERS, Cancelling, CancelRequest
 from .flow import Ask, Request, path
+from .guard import stepped
 from .replies import Done, NotFound, Refused, Reply, Returned, Unknown, Verdict, Waiting
 from .transports.port import NotSent, Occupied, Parcel, Parked, Probed, Put, Transport
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 KEY = re.compile(r"[\x21-\x7e]{1,64}")
 LARGEST = 100_000
+# Lines of a document that are taken at a time.
+PAGE = 500
 # So many statements of one file are remembered.
 STATEMENTS = 100
 # A bank's own reference of a file is no longer than this.
 REFERENCE = 256
+T = TypeVar("T")
 # What became of a put, of the question for it, or of an approval.
 Said: TypeAlias = Verdict | NotSent | Occupied | Parked
 SAYS = (Done, Refused, Returned, Waiting, Unknown)
@@ -45,10 +50,12 @@ class Faulty(Exception):
 
 
 class Batch:
-    """What the core may ask of a batch rail. `judge` is the channel's `parse_response`."""
+    """What the core may ask of a batch rail. `judge` is the channel's `parse_response`, `owner` the channel."""
 
-    def __init__(self, gateway: BatchGateway[Any], hooks: Any, judge: Callable[[Ask, Reply], Verdict]) -> None:
-        self._gateway, self._hooks, self._judge = gateway, hooks, judge
+    def __init__(
+        self, gateway: BatchGateway[Any], hooks: Any, judge: Callable[[Ask, Reply], Verdict], owner: object = None
+    ) -> None:
+        self._gateway, self._hooks, self._judge, self._owner = gateway, hooks, judge, owner
 
     @cached_property
     def limits(self) -> Limits:
@@ -80,10 +87,23 @@ class Batch:
 
     def prepare(self, payments: Sequence[Payment], ctx: BatchCtx) -> Iterator[Document | LeftOut]:
         """The documents over these payments, each checked as it comes. Raises Faulty, or what the gateway raises."""
-        for made in _iterable("prepare_batch", self._hooks.prepare_batch(payments=payments, ctx=ctx)):
-            if not isinstance(made, Document | LeftOut):
+        for made in self._steps(_iterable("prepare_batch", self._hooks.prepare_batch(payments=payments, ctx=ctx))):
+            if isinstance(made, Document):
+                yield self._checked(made)
+            elif isinstance(made, LeftOut):
+                yield _left_out(made)
+            else:
                 raise Faulty(f"prepare_batch gives {type(made).__name__}, neither Document nor LeftOut")
-            yield _checked(made) if isinstance(made, Document) else made
+
+    def _checked(self, document: Document) -> Document:
+        _named_well(document.name)
+        content = document.content if isinstance(document.content, bytes) else self._steps(document.content)
+        pairs = (pair for page in self._steps(_paged(document.pairs())) for pair in page)
+        return attrs.evolve(document, lines=_keyed(pairs), content=content)
+
+    def _steps(self, said: Iterable[T]) -> Generator[T, None, None]:
+        """What a gateway gives one by one; it may do so with code of its own, which is guarded."""
+        yield from stepped(self._owner, f"{self._gateway.name}.prepare_batch", _each(said))
 
     @property
     def cancel_codes(self) -> Mapping[str, str]:
@@ -169,9 +189,19 @@ def _iterable(hook: str, made: object) -> Iterable[Any]:
     return made
 
 
-def _checked(document: Document) -> Document:
-    _named_well(document.name)
-    return attrs.evolve(document, lines=_keyed(document.pairs()))
+def _each(said: Iterable[T]) -> Generator[T, None, None]:
+    yield from said
+
+
+def _paged(pairs: Iterator[T]) -> Iterator[list[T]]:
+    while page := list(islice(pairs, PAGE)):
+        yield page
+
+
+def _left_out(said: LeftOut) -> LeftOut:
+    if not isinstance(said.why, Refused) or not all(isinstance(text, str) for text in (said.why.code, said.why.reason)):
+        raise Faulty(f"prepare_batch leaves a payment out with {type(said.why).__name__}, not with a Refused of texts")
+    return said
 
 
 def _keyed(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:

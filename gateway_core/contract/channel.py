@@ -86,7 +86,9 @@ class Channel:
         self.pace = pace or Pace(max_concurrency=self.capabilities.max_concurrency)
         self._hooks = _registered_alone(self, gateway)
         # What only a batch rail can do; None: each payment goes alone.
-        self.batch = Batch(gateway, self._hooks, self.parse_response) if isinstance(gateway, BatchGateway) else None
+        self.batch = (
+            Batch(gateway, self._hooks, self.parse_response, self) if isinstance(gateway, BatchGateway) else None
+        )
 
     @cached_property
     def fingerprint(self) -> str:

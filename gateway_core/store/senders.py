@@ -61,6 +61,14 @@ _NEVER_MEANT = Prepared(
     .values(due=0)
 )  # fmt: skip
 _GIVE_BACK = Prepared(sa.update(t.payments).where(_p.sender == sa.bindparam("w_sender")).values(sender=sa.null()))
+_UNSENT_OF = Prepared(
+    sa.select(_p.id)
+    .where(
+        _p.sender == sa.bindparam("w_sender"), _p.payroll == sa.bindparam("w_payroll"),
+        _p.channel == sa.bindparam("w_channel"), sa.or_(*(_p.state == state for state in sorted(UNSENT))),
+    )
+    .limit(sa.bindparam("w_size"))
+)  # fmt: skip
 _OWNERS = Among(sa.select(_p.entitlement, _p.id).where(_p.taken), _p.entitlement)
 
 _STARTED = Prepared(
@@ -177,6 +185,14 @@ def claim_these(
 def give_back(connection: Connection, token: int, payments: Sequence[str]) -> None:
     """Let go of these payments, as they are; they are due at once."""
     _LET_GO.run(connection, [{"b_id": payment, "b_sender": token} for payment in payments])
+
+
+def give_back_unsent(connection: Connection, token: int, payroll: str, channel: str, size: int) -> bool:
+    """Let go of the next page of what this sender claimed of a payroll and channel and did not send. False: no more."""
+    rows = _UNSENT_OF.rows(connection, w_sender=token, w_payroll=payroll, w_channel=channel, w_size=size)
+    if rows:
+        give_back(connection, token, [row.id for row in rows])
+    return bool(rows)
 
 
 def _take(connection: Connection, token: int, rows: Sequence[Record]) -> dict[str, str]:

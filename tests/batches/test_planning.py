@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,9 @@ import pytest
 
 from gateway_core.contract import BatchCtx, Document, LeftOut, Payment, Refused
 from gateway_core.contract.policies import Policies
-from gateway_core.engine.batch.portion import Portion
+from gateway_core.engine.batch import scratch
+from gateway_core.engine.driver import Driver
+from gateway_core.model.errors import StoreError
 from gateway_core.model.payment import Objection
 
 from .gateway import UNWRITABLE, CsvBank
@@ -94,6 +97,14 @@ def test_a_line_that_is_too_long_alone_is_held(open_branch: OpenBranch) -> None:
 # What a gateway does wrong in prepare_batch, and a piece of what people read.
 FAULTS: dict[str, tuple[Callable[[list[Payment], BatchCtx], Any], str]] = {
     "raises": (lambda payments, ctx: 1 / 0, "ZeroDivisionError"),
+    "raises as a database does": (lambda payments, ctx: fail(sqlite3.OperationalError("locked")), "locked"),
+    "asks the process to end": (lambda payments, ctx: fail(SystemExit(1)), "SystemExit"),
+    "fails in the lines": (lambda payments, ctx: lines(payments, ctx, sqlite3.OperationalError("locked")), "locked"),
+    "asks the process to end in the lines": (lambda payments, ctx: lines(payments, ctx, SystemExit(1)), "SystemExit"),
+    "asks the process to end in the content": (
+        lambda payments, ctx: one(payments, ctx, content=broken(SystemExit(1))), "SystemExit",
+    ),
+    "gives lines that are no pairs": (lambda payments, ctx: iter([unpaired(payments)]), "ValueError"),
     "gives a text": (lambda payments, ctx: iter(["file.csv"]), "neither Document nor LeftOut"),
     "gives nothing": (lambda payments, ctx: None, "must give documents"),
     "forgets a payment": (lambda payments, ctx: one(payments[1:], ctx), "says nothing of 1 of 3"),
@@ -105,16 +116,38 @@ FAULTS: dict[str, tuple[Callable[[list[Payment], BatchCtx], Any], str]] = {
     "names a hidden file": (lambda payments, ctx: one(payments, ctx, ".x"), "cannot be the name of a file"),
     "gives no lines": (lambda payments, ctx: iter([Document("x", {}, b"")]), "has no lines"),
     "gives text as content": (lambda payments, ctx: one(payments, ctx, content="text"), "TypeError"),
-    "raises in the content": (lambda payments, ctx: one(payments, ctx, content=broken()), "ZeroDivisionError"),
+    "raises in the content": (
+        lambda payments, ctx: one(payments, ctx, content=broken(ZeroDivisionError())), "ZeroDivisionError",
+    ),
+    "leaves one out for no reason": (
+        lambda payments, ctx: iter([LeftOut(payments[0].id, None)]), "not with a Refused",  # type: ignore[arg-type]
+    ),
     "leaves one out without a word": (
         lambda payments, ctx: iter([LeftOut(payments[0].id, Refused("x", "y"))]), "says nothing of 2 of 3",
     ),
 }  # fmt: skip
 
 
-def broken() -> Iterator[bytes]:
+def unpaired(payments: Sequence[Payment]) -> Document:
+    ids: Any = [payment.id for payment in payments]
+    return Document("x", ids, b"")
+
+
+def fail(error: BaseException) -> Any:
+    raise error
+
+
+def broken(error: BaseException) -> Iterator[bytes]:
     yield b"H"
-    raise ZeroDivisionError
+    raise error
+
+
+def lines(payments: Sequence[Payment], ctx: BatchCtx, error: BaseException) -> Made:
+    def some() -> Iterator[tuple[str, str]]:
+        yield payments[0].id, ctx.key(payments[0], "short")
+        raise error
+
+    yield Document("x", some(), b"content")
 
 
 def one(payments: Sequence[Payment], ctx: BatchCtx, name: str = "x", content: Any = b"content") -> Made:
@@ -144,21 +177,61 @@ def test_law_10_a_fault_of_the_gateway_parks_payments_and_refuses_none(open_bran
     branch.whole()
 
 
-def test_a_disk_that_is_full_is_not_the_gateways_fault(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is noted beside the store while a file is planned cannot be written: nothing is held, all goes later."""
-    branch.approved(3)
+class Misled(CsvBank):
+    """Tells of whatever goes wrong in words of its own."""
 
-    def full(*_: object) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
+    def prepare_batch(self, payments: Sequence[Payment], ctx: BatchCtx) -> Made:
+        try:
+            yield from super().prepare_batch(list(payments), ctx)
+        except Exception as error:
+            raise ValueError("something is wrong with the payments") from error
 
-    with monkeypatch.context() as broken_disk:
-        broken_disk.setattr(Portion, "_put", full)
-        with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+
+@pytest.mark.parametrize("gateway", [CsvBank, Misled])
+@pytest.mark.parametrize("pages", [8, 32, 46, 50, 54])
+def test_a_disk_that_is_full_is_not_the_gateways_fault(
+    open_branch: OpenBranch, monkeypatch: pytest.MonkeyPatch, pages: int, gateway: type[CsvBank]
+) -> None:
+    """It is full while payments are claimed, or while they are put into their file: nothing is held, all goes later."""
+    branch = open_branch(gateway=gateway, lines=600)
+    branch.approved(600)
+    with monkeypatch.context() as full:
+        full.setattr(scratch, "TUNED", f"{scratch.TUNED} PRAGMA cache_size = 5; PRAGMA max_page_count = {pages};")
+        with pytest.raises(StoreError, match=r"scratch file for planning.*full"):
             branch.run()
     assert set(branch.states().values()) <= {"planned", "ready"} and branch.bank.waiting == []
+    assert branch.shop.select("SELECT count(*) FROM payments WHERE sender IS NOT NULL") == [(0,)]
     branch.run()
     assert set(branch.states().values()) == {"pending"}
     branch.whole()
+
+
+def test_a_run_that_ends_while_a_file_is_written_ends_with_its_reason(
+    open_branch: OpenBranch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ends it closes the scratch file under the gateway that still reads its payments, on another thread."""
+    reads = threading.Event()
+
+    class Long(CsvBank):
+        def prepare_batch(self, payments: Sequence[Payment], ctx: BatchCtx) -> Made:
+            for _ in range(2000):
+                for payment in payments:
+                    ctx.key(payment)
+                reads.set()
+            yield from super().prepare_batch(payments, ctx)
+
+    async def fails(driver: Driver) -> None:
+        while not reads.is_set():
+            await driver.runtime.sleep(10_000)
+        raise StoreError("the database refused: it is gone")
+
+    branch = open_branch(gateway=Long, lines=600)
+    branch.approved(600)
+    with monkeypatch.context() as gone:
+        gone.setattr(Driver, "_listen", fails)
+        with pytest.raises(StoreError, match="it is gone"):
+            branch.run()
+    assert set(branch.states().values()) <= {"planned", "ready"} and branch.bank.waiting == []
 
 
 def test_a_payment_that_a_gateway_puts_into_two_files_goes_in_the_first_alone(open_branch: OpenBranch) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterable
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from gateway_core.contract import Account, BatchCtx, Document, LeftOut, Money, P
 from gateway_core.contract.batch_channel import Faulty
 from gateway_core.engine.batch.portion import PAGE, Attempts, Portion
 
+ROOT = Path(__file__).parents[2]
 TEXT = st.text(max_size=12)
 PAYMENTS = st.lists(
     st.builds(
@@ -129,3 +133,31 @@ def test_halves_have_every_payment_once(count: int) -> None:
         halves = [list(half) for half in portion.halves(1)]
         assert abs(len(halves[0]) - len(halves[1])) <= 1
         assert halves[0] + halves[1] == [payment(n) for n in reversed(range(count))]
+
+
+RACE = """
+import threading, time
+from tests.batches.test_portion import portion_of
+
+for number in range(60):
+    portion, said = portion_of(2000), []
+    def read() -> None:
+        try:
+            while True:
+                for _ in portion:
+                    pass
+        except Exception as error:
+            said.append(error)
+    reading = threading.Thread(target=read)
+    reading.start()
+    time.sleep(0.002 + 0.0007 * (number % 17))
+    portion.close()
+    reading.join()
+    assert "closed" in str(said[0]), said
+"""
+
+
+def test_whoever_reads_it_while_it_is_closed_gets_an_error_and_the_process_lives() -> None:
+    """The driver of Python would end the process, and a host's work with it."""
+    done = subprocess.run([sys.executable, "-c", RACE], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, (done.returncode, done.stderr[-500:])

@@ -7,7 +7,7 @@ unknown, no other file of that payroll is made.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -117,12 +117,21 @@ class Desk:
             if ids is None:
                 return
             while await self._may_plan(job):
-                with closing(await planning.claimed(bench, job, ids)) as portion:
-                    if not portion.asked:
-                        break
-                    if portion:
-                        await self._files(job, portion, bench.now())
-                        bench.progress(len(portion))
+                if not await self._portion(job, ids):
+                    break
+
+    async def _portion(self, job: Job, ids: Iterator[str]) -> bool:
+        """The next file's worth. False when there was none."""
+        bench = self.bench
+        with closing(Portion()) as portion:
+            try:
+                await planning.claim(bench, job, ids, portion)
+                if portion:
+                    await self._files(job, portion, bench.now())
+                    bench.progress(len(portion))
+            finally:
+                await planning.give_back(bench, job)
+        return portion.asked > 0
 
     async def _unfinished(self, job: Job) -> list[Record]:
         store, channel = self.bench.store, self.bench.channel.name
@@ -184,8 +193,6 @@ class Desk:
                 await planning.end(bench, job, [(known, "hold", str(error), {}) for known in page])
         except Busy as error:
             log.info("payroll %s: %s", job.payroll, error)
-        finally:
-            await planning.give_back(bench, portion)
 
     async def _smaller(self, job: Job, portion: Portion, checked_at: int) -> None:
         """The bank takes no file as long as the portion's last: in halves."""

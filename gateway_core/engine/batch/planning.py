@@ -6,7 +6,6 @@ A file's worth of payments is claimed, checked (the line against what was approv
 
 from __future__ import annotations
 
-import sqlite3
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -31,9 +30,13 @@ from ..evidence import plain
 from ..jobs import Job
 from .bench import Bench, pieces
 from .portion import Attempts, Known, Portion
+from .scratch import Scratch
 
 CLAIMED = 250
 READ = 250
+# Which group a payment is in, and its line in the payroll.
+_GROUPED = "CREATE TABLE line (place TEXT, line INTEGER, id TEXT, PRIMARY KEY (place, line)) WITHOUT ROWID;"
+_NEXT = "SELECT id, line FROM line WHERE place = ? AND line > ? ORDER BY line LIMIT ?"
 _p = t.payments.c
 
 
@@ -50,16 +53,20 @@ def groups(store: Store, job: Job, channel: str, batch: Batch, now: int) -> Iter
     if not batch.groups:
         yield (row.id for row in _unsent(store, job, channel, now))
         return
-    # Read to the end first: memory stays flat by a file that has no name on the disk.
-    with closing(sqlite3.connect("", check_same_thread=False)) as scratch:
-        scratch.execute("CREATE TABLE line (place TEXT, line INTEGER, id TEXT)")
-        rows = _unsent(store, job, channel, now)
-        scratch.executemany(
-            "INSERT INTO line VALUES (?, ?, ?)", ((_group(batch, row), row.line, row.id) for row in rows)
-        )
-        for (place,) in scratch.execute("SELECT DISTINCT place FROM line ORDER BY place").fetchall():
-            of_place = scratch.execute("SELECT id FROM line WHERE place = ? ORDER BY line", (place,))
-            yield (row[0] for row in of_place)
+    # Read to the end first: a group may have its last payment on the last line.
+    with closing(Scratch(_GROUPED)) as scratch:
+        rows = ((_group(batch, row), row.line, row.id) for row in _unsent(store, job, channel, now))
+        while page := list(islice(rows, READ)):
+            scratch.many("INSERT INTO line VALUES (?, ?, ?)", page)
+        for (place,) in scratch.rows("SELECT DISTINCT place FROM line ORDER BY place"):
+            yield _of_group(scratch, place)
+
+
+def _of_group(scratch: Scratch, place: str) -> Iterator[str]:
+    after = -1
+    while page := scratch.rows(_NEXT, place, after, READ):
+        yield from (payment for payment, _ in page)
+        after = page[-1][1]
 
 
 def _unsent(store: Store, job: Job, channel: str, now: int) -> Iterator[Any]:
@@ -71,14 +78,16 @@ def _unsent(store: Store, job: Job, channel: str, now: int) -> Iterator[Any]:
 def _group(batch: Batch, row: Any) -> str:
     """A gateway that fails here fails at each of its payments, in `prepare_batch`, where they are held."""
     try:
-        return batch.group_of(payments.as_payment(row))
+        group = batch.group_of(payments.as_payment(row))
+        group.encode()
+        return group
     except Exception:
         return ""
 
 
-async def claimed(bench: Bench, job: Job, ids: Iterator[str]) -> Portion:
-    """The next of these payments, one file's worth, ours now; those that may not go are held, with the reason."""
-    portion, most = Portion(), bench.batch.limits.lines
+async def claim(bench: Bench, job: Job, ids: Iterator[str], portion: Portion) -> None:
+    """Into the portion come the next of these payments, one file's worth, ours now. Those that may not go are held."""
+    most = bench.batch.limits.lines
 
     def page() -> list[str]:
         return list(islice(ids, min(CLAIMED, most - portion.asked)))
@@ -97,7 +106,6 @@ async def claimed(bench: Bench, job: Job, ids: Iterator[str]) -> Portion:
                 if line.payment.id in why]  # fmt: skip
         await end(bench, job, [(known, "hold", reason, {}) for known, reason in held])
         portion.add((x.payment, x.attempt, len(x.facts)) for x in found if x.payment.id not in why)
-    return portion
 
 
 def _claim(bench: Bench, payroll: str, ids: Sequence[str]) -> tuple[list[Line], Mapping[str, str]]:
@@ -135,15 +143,14 @@ def _end(bench: Bench, payroll: str, said: Sequence[tuple[Known, str, str, dict[
         writes.apply(connection, bench.store, new)
 
 
-async def give_back(bench: Bench, portion: Portion) -> None:
-    """Let go of what is still ours, as it is."""
-    for page in portion.ids():
-        await bench.runtime.write(partial(_give_back, bench, page))
+async def give_back(bench: Bench, job: Job) -> None:
+    """Let go of what is still ours and in no file, as it is."""
+    await bench.pages(partial(_give_back, bench, job.payroll))
 
 
-def _give_back(bench: Bench, ids: Sequence[str]) -> None:
+def _give_back(bench: Bench, payroll: str) -> bool:
     with bench.store.write() as connection:
-        senders.give_back(connection, bench.sender, ids)
+        return senders.give_back_unsent(connection, bench.sender, payroll, bench.channel.name, READ)
 
 
 class Making:
@@ -172,10 +179,13 @@ class Making:
                 return Made(made.name, files.keep(bench.store, content, bench.batch.limits.size or files.LARGEST))
             except TooLong:
                 return Made(made.name, None)
-        except (Faulty, OSError, GatewayCoreError, sqlite3.OperationalError):
+        except (Faulty, OSError, GatewayCoreError):
             # The disk's or the store's failure is not the gateway's.
             raise
         except Exception as error:
+            if self._portion.scratch.broken is not None:
+                # It came through the gateway, which made something else of it.
+                raise self._portion.scratch.broken from error
             trace = "".join(traceback.format_exception(error, limit=-6))
             raise Faulty(f"prepare_batch raised:\n{trace}") from error
 

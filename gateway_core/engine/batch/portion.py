@@ -1,6 +1,6 @@
 """A portion: the payments that one call of `prepare_batch` is given, and which line of which file each became.
 
-It lies in a file without a name on the disk, so that a file of 100,000 lines takes no more memory than one of 1,000.
+It lies in a scratch file on the disk, so that a file of 100,000 lines takes no more memory than one of 1,000.
 """
 
 from __future__ import annotations
@@ -19,12 +19,10 @@ from ...model.accounts import Account
 from ...model.money import Money
 from ...model.payment import Payment
 from ...store.documents import Place
+from .scratch import Scratch
 
 PAGE = 500
-# Nothing of it outlives us, and nothing is undone: it needs no journal.
 _TABLES = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
 CREATE TABLE line (
     n INTEGER PRIMARY KEY, id TEXT UNIQUE, attempt INTEGER, facts INTEGER, amount INTEGER, currency TEXT, body BLOB);
 CREATE TABLE placed (
@@ -55,8 +53,7 @@ class Portion(Sequence[Payment]):
     """`asked`: so many payments were to be claimed for it. It has those that could be, in the order of their lines."""
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", check_same_thread=False)
-        self._db.executescript(_TABLES)
+        self.scratch = Scratch(_TABLES)
         self._recent = dict[str, int]()
         self._size = self._left_out = self.asked = 0
         # Files are counted from 1; whoever is left out is in file 0. What is in a file up to `settled` is done with.
@@ -75,12 +72,12 @@ class Portion(Sequence[Payment]):
             (n, line.id, attempt, facts, line.amount.minor, line.amount.currency, _packed(line))
             for n, (line, attempt, facts) in enumerate(lines, start=self._size)
         ]
-        self._db.executemany(_ADD, rows)
+        self.scratch.many(_ADD, rows)
         self._size += len(rows)
 
     def close(self) -> None:
         """Nobody needs it any more."""
-        self._db.close()
+        self.scratch.close()
 
     # -- the payments, as a gateway sees them -------------------------------------------------------------------------
 
@@ -103,7 +100,7 @@ class Portion(Sequence[Payment]):
             yield from self._from_to(at, at + PAGE)
 
     def _from_to(self, first: int, last: int) -> list[Payment]:
-        rows = self._db.execute(_BODIES, (first, last)).fetchall()
+        rows = self.scratch.rows(_BODIES, first, last)
         self._recent = {payment: attempt for _, payment, attempt in rows}
         return [_unpacked(body) for body, _, _ in rows]
 
@@ -111,8 +108,8 @@ class Portion(Sequence[Payment]):
         """Which attempt of a payment this is; None: it is none of these. Asked of those that were just read, mostly."""
         if (attempt := self._recent.get(payment)) is not None:
             return attempt
-        found = self._db.execute("SELECT attempt FROM line WHERE id = ?", (payment,)).fetchone()
-        return None if found is None else int(found[0])
+        found = self.scratch.rows("SELECT attempt FROM line WHERE id = ?", payment)
+        return int(found[0][0]) if found else None
 
     # -- what the gateway makes of them -------------------------------------------------------------------------------
 
@@ -128,7 +125,8 @@ class Portion(Sequence[Payment]):
                 self._left_out += 1
                 self._put([(0, self._left_out, None, made.payment)])
             yield made
-        if left := self._size - self._db.execute("SELECT count(*) FROM placed").fetchone()[0]:
+        ((placed,),) = self.scratch.rows("SELECT count(*) FROM placed")
+        if left := self._size - placed:
             raise Faulty(f"prepare_batch says nothing of {left} of {self._size} payments")
 
     def _place(self, document: Document) -> None:
@@ -142,11 +140,11 @@ class Portion(Sequence[Payment]):
     def _put(self, rows: Sequence[tuple[int, int, str | None, str]]) -> None:
         """Lines (file, place, key, payment)."""
         try:
-            if self._db.executemany(_PLACE, rows).rowcount == len(rows):
+            if self.scratch.many(_PLACE, rows) == len(rows):
                 return
         except sqlite3.IntegrityError:
             ids = [payment for *_, payment in rows]
-            known = [self._db.execute(_ELSEWHERE, (payment, file, n)).fetchone() for file, n, _, payment in rows]
+            known = [self.scratch.rows(_ELSEWHERE, payment, file, n) for file, n, _, payment in rows]
             if len(set(ids)) == len(ids) and not any(known):
                 raise Faulty("two lines have the same key") from None
         raise Faulty("prepare_batch puts a payment into two files, or one that it was not given")
@@ -161,11 +159,11 @@ class Portion(Sequence[Payment]):
 
     def page(self, file: int, after: int, size: int) -> list[Place]:
         """The next of them."""
-        return [Place(*row) for row in self._db.execute(_LINES, (file, after, size)).fetchall()]
+        return [Place(*row) for row in self.scratch.rows(_LINES, file, after, size)]
 
     def sums(self, file: int) -> tuple[int, int, str]:
         """Of a file: how many lines, what they come to in minor units, and the currency."""
-        count, total, currency = self._db.execute(_SUMS, (file,)).fetchone()
+        ((count, total, currency),) = self.scratch.rows(_SUMS, file)
         return count, total, currency
 
     def halves(self, file: int) -> Iterator[Portion]:
@@ -176,25 +174,25 @@ class Portion(Sequence[Payment]):
 
     def _some(self, file: int, after: int, last: int) -> Portion:
         made = Portion()
-        while after < last and (page := self._db.execute(_WHOLE, (file, after, min(after + PAGE, last))).fetchall()):
+        while after < last and (page := self.scratch.rows(_WHOLE, file, after, min(after + PAGE, last))):
             made.add((_unpacked(body), attempt, facts) for body, attempt, facts in page)
             after += len(page)
         return made
 
     def known(self, payment: str) -> Known:
         """One of them."""
-        return Known(*self._db.execute("SELECT id, facts FROM line WHERE id = ?", (payment,)).fetchone())
+        return Known(*self.scratch.rows("SELECT id, facts FROM line WHERE id = ?", payment)[0])
 
     def ids(self) -> Iterator[list[str]]:
         """All of them, page by page."""
         for at in range(0, self._size, PAGE):
-            rows = self._db.execute("SELECT id FROM line WHERE n >= ? AND n < ?", (at, at + PAGE)).fetchall()
+            rows = self.scratch.rows("SELECT id FROM line WHERE n >= ? AND n < ?", at, at + PAGE)
             yield [row[0] for row in rows]
 
     def unsettled(self) -> Iterator[list[Known]]:
         """Whatever is in no file, or in one that came to nothing, page by page."""
         after = -1
-        while page := self._db.execute(_UNSETTLED, (after, self.settled, PAGE)).fetchall():
+        while page := self.scratch.rows(_UNSETTLED, after, self.settled, PAGE):
             yield [Known(payment, facts) for _, payment, facts in page]
             after = page[-1][0]
 
