@@ -53,7 +53,7 @@ class Batch:
     """What the core may ask of a batch rail. `judge` is the channel's `parse_response`, `owner` the channel."""
 
     def __init__(
-        self, gateway: BatchGateway[Any], hooks: Any, judge: Callable[[Ask, Reply], Verdict], owner: object = None
+        self, gateway: BatchGateway[Any], hooks: Any, judge: Callable[[Ask, Reply], Verdict], owner: object
     ) -> None:
         self._gateway, self._hooks, self._judge, self._owner = gateway, hooks, judge, owner
 

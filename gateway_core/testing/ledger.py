@@ -96,6 +96,7 @@ def _opened(path: str) -> sqlite3.Connection:
     except sqlite3.DatabaseError:
         there = {""}
     if there and "under_way" not in there:
+        db.close()
         raise FileExistsError(f"{path} is something else than a simulator's ledger; name another file, or a new one")
     return db
 

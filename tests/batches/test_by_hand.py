@@ -11,9 +11,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway_core.contract import Incoming, LineFact, LineFacts, Refused
+from gateway_core.engine.batch import answers
+from gateway_core.engine.batch.answers import Reading
 from gateway_core.model.errors import MakerIsChecker, NotFoundError, NotPermitted, WrongState
 
-from .bank import whole
+from .bank import said, whole
 from .gateway import CsvBank
 from .telling import sent
 
@@ -278,4 +280,35 @@ def test_what_the_bank_brought_and_nobody_could_read_counts_by_the_banks_own_wor
     assert set(branch.states().values()) == {"paid"} and not path.exists()
     (answer,) = branch.shop.paymaster.answers()
     assert (answer.name, answer.by, answer.state, answer.applied) == (path.name, "transport", "applied", 3)
+    branch.whole()
+
+
+def test_what_could_not_be_read_after_half_of_it_was_applied_is_read_from_its_first_line(
+    open_branch: Callable[..., Branch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine died in the middle, and the next version of the gateway could not read it; the one after that can."""
+    monkeypatch.setattr(answers, "PAGE", 2)
+    branch = open_branch()
+    _, orders = sent(branch, 5)
+    rows = [said(orders[0], key="NOBODY"), *(said(order) for order in orders)]
+    text = "".join(",".join(map(str, row)) + "\n" for row in [*rows, ["T", len(rows)]])
+    apply = Reading.apply
+
+    def dies(reading: Reading, page: list[tuple[int, LineFact]], now: int) -> None:
+        apply(reading, page, now)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dead:
+        dead.setattr(Reading, "apply", dies)
+        with pytest.raises(KeyboardInterrupt):
+            branch.shop.taken(text.encode())
+    branch.gateway = Dull(branch.gateway.settings)
+    branch.speak()
+    branch.run(wait=0.3)
+    (answer,) = branch.shop.paymaster.answers()
+    assert (answer.state, answer.applied, answer.strays) == ("unreadable", 1, 1)
+    mended(branch)
+    taken = branch.shop.taken(text.encode())
+    assert (taken.state, taken.applied, taken.known, taken.strays) == ("applied", 4, 1, 1)
+    assert set(branch.states().values()) == {"paid"}
     branch.whole()

@@ -21,6 +21,7 @@ TABLE = [
     (payments, "_NEXT_DUE", "payments_due"),
     (payments, "_NEXT_DUE_SENT", "payments_due"),
     (senders, "_GIVE_BACK", "payments_of_sender"),
+    (senders, "_UNSENT_OF", "payments_of_sender"),
     (senders, "_ANY_CASE", "cases_open"),
     (journal, "_OF_KEY", "facts_key"),
     (journal, "_ALL_OF_KEY", "facts_key"),

@@ -132,9 +132,11 @@ class Portion(Sequence[Payment]):
     def _place(self, document: Document) -> None:
         self.file += 1
         rows = ((self.file, n, key, payment) for n, (payment, key) in enumerate(document.pairs(), start=1))
+        count = 0
         while page := list(islice(rows, PAGE)):
             self._put(page)
-        if not self.sums(self.file)[0]:
+            count += len(page)
+        if not count:
             raise Faulty(f"{document.name} has no lines")
 
     def _put(self, rows: Sequence[tuple[int, int, str | None, str]]) -> None:
