@@ -36,7 +36,7 @@ from gateway_core.store import files, payments
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 PER_FILE = 10_000
-PAGE = 500
+PAGE = 100
 Row: TypeAlias = Callable[[int, Path, str], None]
 PROFILE = """
 name = "A bank to measure with"

@@ -34,7 +34,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 KEY = re.compile(r"[\x21-\x7e]{1,64}")
 LARGEST = 100_000
 # Lines of a document that are taken at a time.
-PAGE = 500
+PAGE = 100
 # So many statements of one file are remembered.
 STATEMENTS = 100
 # A bank's own reference of a file is no longer than this.

@@ -37,6 +37,8 @@ _LEAVES = Prepared(
     .order_by(_p.line)
     .limit(1000)
 )
+_after = sa.select(t.payments).where(_p.payroll == sa.bindparam("w_payroll"), _p.line > sa.bindparam("w_after"))
+_PAGE = Prepared(_after.order_by(_p.line).limit(sa.bindparam("w_size")))
 _GET = Prepared(sa.select(t.payments).where(_p.id == sa.bindparam("w_id")))
 
 
@@ -118,6 +120,8 @@ def get(connection: Connection, payment: str) -> Line | None:
 
 def page(connection: Connection, payroll: str, after: int, size: int, *where: sa.ColumnElement[bool]) -> list[Record]:
     """The next `size` rows of a payroll after line `after`."""
+    if not where:
+        return _PAGE.rows(connection, w_payroll=payroll, w_after=after, w_size=size)
     query = sa.select(t.payments).where(_p.payroll == payroll, _p.line > after, *where).order_by(_p.line).limit(size)
     return list(connection.execute(query))
 

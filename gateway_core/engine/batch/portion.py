@@ -21,7 +21,7 @@ from ...model.payment import Payment
 from ...store.documents import Place
 from .scratch import Scratch
 
-PAGE = 500
+PAGE = 100
 _TABLES = """
 CREATE TABLE line (
     n INTEGER PRIMARY KEY, id TEXT UNIQUE, attempt INTEGER, facts INTEGER, amount INTEGER, currency TEXT, body BLOB);

@@ -56,7 +56,7 @@ class _Comparing:
     """`waiting`: lines that were written and not yet read back."""
 
     def __init__(self, head: Head, space: str) -> None:
-        self._head, self._space = head, space
+        self._head, self._space, self._is_line = head, space, f"{space}CdtTrfTxInf"
         self._waiting: deque[Payee] = deque()
         self._count = self._minor = 0
         self._sums: list[str] = []
@@ -70,17 +70,16 @@ class _Comparing:
 
     def see(self, element: Any) -> None:
         """One element that is complete."""
-        match element.tag.removeprefix(self._space):
-            case "CdtTrfTxInf":
-                self._line(element)
-                element.clear(keep_tail=False)
-                before = element.getprevious()
-                if before is not None and before.tag == element.tag:
-                    before.getparent().remove(before)
-            case "GrpHdr":
-                self._ids = list(element.itertext())[:3]
-            case "CtrlSum":
-                self._sums += [element.getprevious().text, element.text]
+        if element.tag == self._is_line:
+            self._line(element)
+            element.clear(keep_tail=False)
+            before = element.getprevious()
+            if before is not None and before.tag == self._is_line:
+                before.getparent().remove(before)
+        elif element.tag == f"{self._space}GrpHdr":
+            self._ids = list(element.itertext())[:3]
+        else:
+            self._sums += [element.getprevious().text, element.text]
 
     def _line(self, element: Any) -> None:
         if not self._waiting:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 
 import attrs
 
@@ -17,7 +18,7 @@ from ..texts import escaped
 from .payee import Payee, Where
 
 # So many lines are in memory at once.
-CHUNK = 256
+CHUNK = 100
 
 
 @attrs.frozen(kw_only=True)
@@ -131,19 +132,22 @@ def _account(where: Where, kind: str, currency: str, version: _Version) -> str:
 def _transaction(profile: Profile, version: _Version) -> Callable[[Payee], str]:
     kind, uetr = profile.accounts.type, profile.payment.uetr
 
+    # A payroll goes to few banks.
+    @lru_cache(maxsize=1024)
+    def agent_of(bank: str, branch: str, bic: str) -> str:
+        if bank:
+            return f"<CdtrAgt>{_agent(bank, profile, version, branch)}</CdtrAgt>"
+        return f"<CdtrAgt><FinInstnId><{version.bic}>{bic}</{version.bic}></FinInstnId></CdtrAgt>" if bic else ""
+
     def line(payee: Payee) -> str:
         where, key = payee.where, payee.key
-        code = where.bank or payee.bic
-        if where.bank:
-            agent = f"<CdtrAgt>{_agent(code, profile, version, where.branch)}</CdtrAgt>"
-        else:
-            agent = f"<CdtrAgt><FinInstnId><{version.bic}>{code}</{version.bic}></FinInstnId></CdtrAgt>" if code else ""
         tracked = f"<UETR>{uetr_of(key)}</UETR>" if uetr else ""
         purpose = f"<Purp><Cd>{payee.purpose}</Cd></Purp>" if payee.purpose else ""
         remittance = f"<RmtInf><Ustrd>{escaped(payee.remittance)}</Ustrd></RmtInf>" if payee.remittance else ""
         return (
             f"<CdtTrfTxInf><PmtId><InstrId>{key}</InstrId><EndToEndId>{key}</EndToEndId>{tracked}</PmtId>"
-            f'<Amt><InstdAmt Ccy="{payee.currency}">{payee.amount}</InstdAmt></Amt>{agent}'
+            f'<Amt><InstdAmt Ccy="{payee.currency}">{payee.amount}</InstdAmt></Amt>'
+            f"{agent_of(where.bank, where.branch, payee.bic)}"
             f"<Cdtr><Nm>{escaped(payee.name)}</Nm></Cdtr><CdtrAcct>{_account(where, kind, '', version)}</CdtrAcct>"
             f"{purpose}{remittance}</CdtTrfTxInf>\n"
         )

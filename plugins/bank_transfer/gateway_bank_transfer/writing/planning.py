@@ -17,7 +17,7 @@ from .pain001 import Debtor, Head
 from .payee import payee, wrongs
 
 # So many payments are in memory at once.
-PAGE = 500
+PAGE = 100
 # What the schemas let a name of a message have.
 LONGEST_ID = 35
 
