@@ -34,6 +34,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )  # fmt: skip
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """What `-n auto` means: up to four more than there are processors, which wait for servers and clocks a third of
+    their time; about one for each GB of memory."""
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None
+    processors = os.cpu_count() or 1
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30
+    return max(processors, min(processors + min(processors, 4), memory))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Tests start hundreds of processes. Each would compile the whole library anew where no bytecode may be written
     beside the sources: it is written elsewhere, for as long as the tests run."""

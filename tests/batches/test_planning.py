@@ -187,6 +187,7 @@ class Misled(CsvBank):
             raise ValueError("something is wrong with the payments") from error
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("gateway", [CsvBank, Misled])
 @pytest.mark.parametrize("pages", [8, 32, 46, 50, 54])
 def test_a_disk_that_is_full_is_not_the_gateways_fault(

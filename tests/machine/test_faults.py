@@ -26,7 +26,7 @@ pytestmark = pytest.mark.sqlite("about its files and locks")
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(("name", "at"), EACH, ids=lambda it: it if isinstance(it, str) else it[0])
 @pytest.mark.parametrize("no_dedupe", [False, True], ids=["dedupe", "no-dedupe"])
-@pytest.mark.few(8)
+@pytest.mark.few(4)
 def test_a_fault_in_the_midst_of_a_run(
     name: str, at: At, no_dedupe: bool, open_here: Callable[..., Shop], servers: dict[bool, Dummy]
 ) -> None:

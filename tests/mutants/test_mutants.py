@@ -40,7 +40,7 @@ GROUNDS = grounds()
     ("layers", "bug"), [(layers, bug) for (_, layers), bug in GROUNDS.items()],
     ids=[f"{bug.name}{'-its-layers-off' if layers else ''}" for (_, layers), bug in GROUNDS.items()],
 )  # fmt: skip
-@pytest.mark.few(16)
+@pytest.mark.few(8)
 def test_the_core_itself_survives_the_same_hunt(layers: tuple[Patch, ...], bug: Mutant) -> None:
     """A hunt that kills whatever it meets proves nothing. A layer that is off is missed only by the bug it masks."""
     assert bug.hunt.go(layers, 1, bug.lets) is None

@@ -61,6 +61,7 @@ def mended(operation: tuple[str, str], body: Any, amount: str, payee: str) -> An
     return {**(body if isinstance(body, dict) else {}), "transactions": [plausible(one, amount, payee) for one in some]}
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize(("mode", "operation"), ASKED, ids=str)
 def test_every_answer_is_as_the_document_has_it(
     mode: str, operation: tuple[str, str], start: Callable[..., Operator]
