@@ -82,6 +82,8 @@ class _Uncollected:
 _armed = _Armed()
 _uncollected = _Uncollected()
 _listening = threading.Lock()
+# Python 3.11 refuses it to one thread while another one is about it.
+_installing = threading.Lock()
 _hears: list[bool] = []
 
 
@@ -91,17 +93,22 @@ def watched(hook: str, slips: list[Slip]) -> Iterator[None]:
     _listen()
     before, outer = sys.getprofile(), (_armed.hook, _armed.slips)
     with _uncollected:
-        _armed.hook, _armed.slips = hook, slips
-        sys.setprofile(_seen)
         try:
+            _armed.hook, _armed.slips = hook, slips
+            _profile(_seen)
             yield
         finally:
-            sys.setprofile(before)
             _armed.hook, _armed.slips = outer
+            _profile(before)
+
+
+def _profile(function: Any) -> None:
+    with _installing:
+        sys.setprofile(function)
 
 
 def _seen(frame: FrameType, event: str, arg: Any) -> None:
-    if event == "c_call" and (found := _forbidden(arg)) and not _excused(frame):
+    if event == "c_call" and _armed.slips is not None and (found := _forbidden(arg)) and not _excused(frame):
         _note(*found, frame)
 
 
@@ -131,7 +138,7 @@ def _excused(frame: FrameType) -> bool:
 
 
 def _note(kind: Kind, what: str, frame: FrameType) -> None:
-    assert _armed.slips is not None
+    assert _armed.slips is not None, "only who is armed is seen"
     _armed.slips.append(Slip(kind, _armed.hook, what, _place(frame)))
 
 
