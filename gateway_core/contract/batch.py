@@ -91,6 +91,8 @@ class LineFact:
     proof: with `Waiting`, the line is a record of a pay-out by hand that people still have to accept; its reference is
     the record's own. Of a line that is known to be unpaid, or beside another record, it opens a case.
     A line that cannot be understood is an `Unknown`: it is kept and shown, never dropped.
+    entry: of a whole file, the bank's reference of the booking or return of it: another one is another booking.
+    executing: with `Waiting`, the bank carries it out by now; the file of such a line is not refused as a whole.
     cancellation: what it answers to a request to cancel (contract/cancelling.py): accepted, rejected or pending.
     """
 
@@ -103,6 +105,8 @@ class LineFact:
     text: str = ""
     proof: bool = False
     cancellation: str = ""
+    entry: str = ""
+    executing: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -227,7 +227,7 @@ def _account(said: StatementFact, statements: list[StatementFact] | None) -> Non
 def _said(said: object) -> LineFact:
     if not isinstance(said, LineFact) or not isinstance(said.verdict, SAYS):
         raise Faulty(f"read_statement gives {type(said).__name__}, not a LineFact with a verdict")
-    texts = (said.key, said.document, said.reference, said.text)
+    texts = (said.key, said.document, said.reference, said.text, said.entry)
     if not all(isinstance(text, str) for text in texts) or not isinstance(said.amount, Money | None):
         raise Faulty("read_statement gives a LineFact whose texts are no texts, or whose amount is no Money")
     if not isinstance(said.lines, int | None):

@@ -18,6 +18,7 @@ from .life import Life
 STEP = "put"
 PARKED = "parked"
 ALTERED = "altered_document"
+EXECUTING = "executing"
 
 
 @attrs.define
@@ -42,6 +43,11 @@ class DocumentLife:
     absent: bool = False
     # Of a request to cancel: the bank does not cancel the file as a whole.
     not_cancelled: bool = False
+    # The bank carries out some of it, or all: it cannot be refused as a whole any more.
+    executing: bool = False
+    # The bank booked, and returned, the file in one entry: its references of these entries ("" where it gave none).
+    bookings: set[str] = attrs.field(factory=set)
+    returns: set[str] = attrs.field(factory=set)
 
     @property
     def state(self) -> str:
@@ -115,6 +121,7 @@ def _word(life: DocumentLife, fact: Fact) -> None:
     """The bank's own file names a line of it: so it has the file. No answer to the put could say more."""
     if fact.source == "statement":
         life.heard = True
+        life.executing |= fact.value == EXECUTING
     elif fact.value == PARKED:
         _parked(life, fact)
     else:
@@ -160,12 +167,23 @@ def _outcome(life: DocumentLife, fact: Fact) -> None:
     """What the bank's own file proves counts whatever we knew: the put needs no answer of its own any more."""
     if fact.source == "statement":
         life.heard = True
+        _in_one_entry(life, fact)
+        if fact.value == "handed_over" and life.state in ("refused", "withdrawn"):
+            # It stays what it was called, and each line is told what the bank did: people must look.
+            life.put.cases.append(("contradiction", 1))
+            return
         if life.put.money is not None and not life.put.money.verdict:
             life.put.money.verdict, life.put.money.answer = "done", fact
     # It stands alone: no answer of the put came with it.
     lives.add(life.put, attrs.evolve(fact, step=""))
     if fact.value == "handed_over":
         life.handed_at = fact.at
+
+
+def _in_one_entry(life: DocumentLife, fact: Fact) -> None:
+    entries = {"paid": life.bookings, "returned": life.returns}.get(str(fact.body.get("all", "")))
+    if entries is not None:
+        entries.add(str(fact.body.get("entry", "")))
 
 
 def _release(life: DocumentLife, fact: Fact) -> None:

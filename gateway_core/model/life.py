@@ -196,9 +196,11 @@ def _late(life: Life, step: Step | None, fact: Fact) -> None:
                 life.state = "paid"
             elif not life.settled:
                 life.state, life.reason = "held", "possible double payment: an earlier attempt was paid after all"
-    elif step.document and fact.value == "done" and life.state == "paid":
+    elif step.document and fact.value == "done" and life.state in ("paid", "returned"):
         if line.paid_again(life, step, fact):
             life.cases.append(("paid_twice", fact.attempt))
+        elif _paid_again(life, fact):
+            life.cases.append(("contradiction", fact.attempt))
     elif fact.value == "returned" and life.state == "paid":
         life.state, life.reason = "returned", str(fact.body.get("reason", "returned"))
     elif fact.value == "done" and life.state in ("refused", "cancelled"):

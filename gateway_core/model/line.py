@@ -20,10 +20,13 @@ def settled(life: Life, fact: Fact) -> None:
 
 
 def paid_again(life: Life, step: Step, fact: Fact) -> bool:
-    """Whether the bank booked it a second time: both times with a reference of its own, and they differ.
+    """Whether the bank booked it a second time: both times with a reference of its own, and they differ; or as a line
+    of a file that it booked whole a second time.
 
-    Of a line that two people called paid, this is the bank's first word.
+    Of a line that two people called paid, or that the bank spoke of as returned first, this is its first word.
     """
+    if fact.body.get("again"):
+        return True
     if step.verdict != "done" or step.answer is None:
         step.verdict, step.answer = fact.value, fact
         return False

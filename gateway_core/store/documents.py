@@ -214,6 +214,12 @@ def forget(connection: Connection, document: str, size: int) -> bool:
     return False
 
 
+def untold(connection: Connection, channel: str) -> list[str]:
+    """Documents on a channel of which something is still to be told to their lines."""
+    query = sa.select(_d.id).where(_d.channel == channel, _d.telling != "", _d.facts > 0).order_by(_d.id)
+    return list(connection.execute(query).scalars())
+
+
 def told_to(connection: Connection, row: Record, line: int) -> None:
     """The lines of the file that it is about were told of it up to this one."""
     connection.execute(sa.update(d.documents).where(_d.id == row.id).values(told=line))

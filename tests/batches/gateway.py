@@ -43,6 +43,7 @@ VERDICTS: Mapping[str, Callable[[str], Done | Refused | Returned | Waiting]] = {
     "rejected": lambda reason: Refused(reason or "rejected"),
     "returned": lambda reason: Returned(reason=reason),
     "accepted": lambda reason: Waiting(),
+    "executing": lambda reason: Waiting(),
     # A bank that says so has an earlier copy: it never means that nothing was paid.
     "duplicate": lambda reason: Waiting(),
 }
@@ -117,13 +118,16 @@ def _line(row: Sequence[str]) -> LineFact:
     _, key, verdict, minor, currency, reference, reason = row
     said = VERDICTS[verdict](reason) if verdict in VERDICTS else Unknown(f"verdict {verdict!r}")
     amount = Money(int(minor), currency) if minor else None
-    return LineFact(verdict=said, key=key, amount=amount, reference=reference, text=",".join(row))
+    return LineFact(
+        verdict=said, key=key, amount=amount, reference=reference, text=",".join(row), executing=verdict == "executing"
+    )
 
 
 def _whole(row: Sequence[str]) -> LineFact:
-    _, document, verdict, reason, count, total, currency, _ = row
+    _, document, verdict, reason, count, total, currency, entry = row
     amount = Money(int(total), currency) if total else None
     said = VERDICTS[verdict](reason)
     return LineFact(
-        verdict=said, document=document, amount=amount, lines=int(count) if count else None, text=",".join(row)
-    )
+        verdict=said, document=document, amount=amount, lines=int(count) if count else None, text=",".join(row),
+        entry=entry, executing=verdict == "executing",
+    )  # fmt: skip

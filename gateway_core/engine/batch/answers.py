@@ -50,6 +50,7 @@ class Reading:
     lines: int = 0
     wholes: int = 0
     _heard: Heard | None = None
+    _resumed: bool = False
 
     def incoming(self) -> Incoming:
         """What the gateway is given."""
@@ -113,6 +114,17 @@ class Reading:
         if page:
             yield page
 
+    def untold(self) -> list[str]:
+        """Documents whose lines must be told something now. After a crash those are among them of which a page that
+        was applied spoke: nobody else may look at them any more."""
+        if not self._resumed:
+            self._resumed = True
+            with self.store.read() as connection:
+                self.applied.telling |= set(documents.untold(connection, self.channel))
+        found = sorted(self.applied.telling)
+        self.applied.telling.clear()
+        return found
+
     def apply(self, page: list[tuple[int, LineFact]], now: int) -> None:
         """One page, in one transaction."""
         if is_whole(page[0][1]):
@@ -166,10 +178,12 @@ def _read_now(reading: Reading, now: Callable[[], int]) -> str:
     if why := reading.faults():
         reading.unreadable(why)
         return why
-    for page in reading.pages():
-        reading.apply(page, now())
-        for document in sorted(reading.applied.telling):
+    pages = reading.pages()
+    while True:
+        for document in reading.untold():
             all_of(partial(tell, reading.store, document, reading.rules, now()))
-        reading.applied.telling.clear()
+        if (page := next(pages, None)) is None:
+            break
+        reading.apply(page, now())
     reading.over()
     return ""

@@ -37,7 +37,7 @@ class Heard:
             *_verdict(said), str(said.key), str(said.document), str(said.reference),
             None if amount is None else (int(amount.minor), str(amount.currency)),
             said.lines if said.lines is None else int(said.lines), str(said.text), bool(said.proof),
-            str(said.cancellation),
+            str(said.cancellation), str(said.entry), bool(said.executing),
         ))  # fmt: skip
         if len(self._block) == BLOCK:
             self.close()
@@ -59,11 +59,11 @@ class Heard:
         for start, size in self._blocks:
             self._file.seek(start)
             block = marshal.loads(self._file.read(size))  # noqa: S302 - we wrote it
-            for name, code, why, key, document, reference, amount, lines, text, proof, cancellation in block:
+            for name, code, why, key, document, reference, amount, lines, text, proof, cancellation, *more in block:
                 yield LineFact(
                     verdict=_MADE[name](code, why), key=key, document=document, reference=reference,
                     amount=None if amount is None else Money(*amount), lines=lines, text=text, proof=proof,
-                    cancellation=cancellation,
+                    cancellation=cancellation, entry=more[0], executing=more[1],
                 )  # fmt: skip
 
 

@@ -121,12 +121,13 @@ class Inbox:
             await runtime.write(partial(reading.unreadable, why))
         else:
             pages = reading.pages()
-            while (page := await runtime.offload(partial(next, pages, None))) is not None:
+            while True:
+                for document in await runtime.offload(reading.untold):
+                    await bench.pages(partial(tell, bench.store, document, bench.rules, bench.now()))
+                if (page := await runtime.offload(partial(next, pages, None))) is None:
+                    break
                 await runtime.write(partial(reading.apply, page, bench.now()))
                 runtime.point("batch-answer-page")
-                for document in sorted(reading.applied.telling):
-                    await bench.pages(partial(tell, bench.store, document, bench.rules, bench.now()))
-                reading.applied.telling.clear()
             await runtime.write(reading.over)
         return await runtime.offload(partial(self._again, row.id))
 

@@ -101,7 +101,7 @@ def tell(store: Store, document: str, rules: Rules, now: int) -> bool:
             return False
         facts = journal.facts_of_many(connection, [line.id for line in page])
         new = [
-            made for line in page if (made := _told(row, line, fold(facts[line.id]), rules, now)) is not None
+            made for line in page if (made := _told(row, line, facts[line.id], rules, now)) is not None
         ]  # fmt: skip
         must(writes.apply(connection, store, new) if new else [])
         documents.told(connection, row, page[-1].n)
@@ -114,16 +114,21 @@ def must(results: Sequence[Result]) -> None:
         raise AssertionError(f"lines cannot be told: {sorted({result.value for result in results})}")
 
 
-def _told(document: Record, line: Record, life: Life, rules: Rules, now: int) -> Write | None:
-    """What a line is told; None where it has an answer of its own, or is in another file by now."""
-    step = life.money
-    if step is None or step.key != line.key or step.verdict or life.settled:
-        return None
+def _told(document: Record, line: Record, facts: Sequence[Fact], rules: Rules, now: int) -> Write | None:
+    """What a line is told; None where it has an answer of its own, or is in another file by now.
+
+    That the bank moved the money of all lines is told to each, also where it contradicts what was known of it.
+    """
+    life = fold(facts)
+    step, known = life.money, len(life.cases)
+    waits = step is not None and step.key == line.key and not step.verdict and not life.settled
+    if not waits and document.telling in MONEY:
+        return _moved(document, line, facts, rules, now)
     body = {"document": document.id, "reason": document.reason, "reference": document.reference}
     kind, value = SAYS[document.telling]
-    if kind == "word" and life.state == document.telling:
+    if not waits or (kind == "word" and life.state == document.telling):
         return None
-    attempt, known = life.attempt, len(life.cases)
+    attempt = life.attempt
     if kind == "ended":
         fact = Fact(life.facts + 1, now, kind, WITHDRAWN, attempt=attempt, body=body)
     else:
@@ -133,6 +138,24 @@ def _told(document: Record, line: Record, life: Life, rules: Rules, now: int) ->
     return write_of(life, line, [fact], rules, now, ended_attempt=ended, cases=tuple(life.cases[known:]))
 
 
+def _moved(document: Record, line: Record, facts: Sequence[Fact], rules: Rules, now: int) -> Write | None:
+    """The bank booked or returned the whole file, and this line is decided, or another attempt of it is under way."""
+    life, again = fold(facts), document.telling == AGAIN
+    (kind, value), attempt, known = SAYS[document.telling], line.planned_attempt, len(life.cases)
+    said = (fact.value for fact in facts if fact.kind == kind and fact.attempt == attempt and fact.source in BANKS)
+    if not again and value in said:
+        return None
+    body = {"document": document.id, "reason": document.reason} | ({"again": True} if again else {})
+    fact = Fact(life.facts + 1, now, kind, value, "document", attempt, STEP, body=body)
+    add(life, fact)
+    return write_of(life, line, [fact], rules, now, cases=tuple(life.cases[known:]))
+
+
+# Whose words of a line are the bank's: of the line itself, or of its file.
+BANKS = frozenset({"statement", "document"})
+# The file was booked before, and once more.
+AGAIN = "paid again"
+MONEY = frozenset({"paid", "returned", AGAIN})
 # By what the lines become (`documents.TELLS`, and what a bank's file says of a whole document).
 SAYS = {
     "pending": ("word", "waiting"),
@@ -141,6 +164,7 @@ SAYS = {
     "refused": ("answer", "refused"),
     "paid": ("answer", "done"),
     "returned": ("answer", "returned"),
+    AGAIN: ("answer", "done"),
 }
 
 

@@ -16,7 +16,7 @@ from ...contract.batch import LineFact
 from ...contract.batch_channel import KEY
 from ...contract.cancelling import REJECTED
 from ...contract.replies import Unknown
-from ...model.document import note
+from ...model.document import EXECUTING, note
 from ...model.facts import Fact
 from ...model.life import Life, add, fold
 from ...model.money import Money
@@ -99,7 +99,7 @@ def apply_page(
         matches = _matches(connection, {payment for payment, _ in found.values()})
         # Most banks name a line by its key alone.
         names = _names(connection, matches.values()) if any(said.document for _, said in page) else {}
-        known, touched, rejected = 0, set[str](), set[str]()
+        known, touched, rejected, executing = 0, set[str](), set[str](), set[str]()
         for n, said in [line for line in page if line[0] in found]:
             payment, attempt = found[n]
             match = matches.get(payment)
@@ -117,6 +117,8 @@ def apply_page(
                 strays.append(stray(n, said, said.verdict.why))
                 continue
             touched.add(document)
+            if said.executing:
+                executing.add(document)
             known += not match.states(said, attempt, answer.id, n, now)
         unwritten = _write(connection, store, [match for match in matches.values() if match.new], rules, now)
         if unwritten:
@@ -131,6 +133,15 @@ def apply_page(
         for document in sorted(touched):
             if evident(connection, store, document, answer.id, now):
                 applied.telling.add(document)
+        for document in sorted(executing):
+            _executing(connection, store, document, answer.id, now)
+
+
+def _executing(connection: Connection, store: Store, document: str, answer: str, now: int) -> None:
+    """The bank carries out a line of it."""
+    row, life = documents.look(connection, document)
+    if not life.executing:
+        documents.tell(connection, store, row, life, [note(life, now, "word", EXECUTING, "statement", answer=answer)])
 
 
 def _found(

@@ -20,6 +20,8 @@ from .words import Stated, Word
 Says: TypeAlias = Done | Refused | Returned | Waiting | Unknown
 # Words about money: without an amount they are not believed.
 MONEY = frozenset({"booked", "returned"})
+# The bank carries it out: its file is not refused as a whole any more.
+EXECUTING = frozenset({"executing", "settled", "credited"})
 DONE, WAITING = Done(), Waiting()
 
 
@@ -41,6 +43,8 @@ def fact(word: Word, profile: Profile) -> LineFact | None:
             lines=word.lines,
             text=_text(word),
             cancellation=word.cancellation,
+            entry=word.reference,
+            executing=word.says in EXECUTING,
         )
     key, why = key_of(word)
     if key:
@@ -51,6 +55,7 @@ def fact(word: Word, profile: Profile) -> LineFact | None:
             amount=amount,
             text=_text(word),
             cancellation=word.cancellation,
+            executing=word.says in EXECUTING,
         )
     if why:
         return LineFact(verdict=Unknown(why), reference=word.reference, amount=amount, text=_text(word))
@@ -99,8 +104,10 @@ def _unnamed(word: Word, profile: Profile, verdict: Says) -> LineFact:
     if msg_id:
         name = profile.file.name.format(msg_id=msg_id)
         return LineFact(
-            verdict=verdict, document=name, amount=amount, lines=1, text=_text(word), cancellation=word.cancellation
-        )
+            verdict=verdict, document=name, amount=amount, lines=1, text=_text(word), cancellation=word.cancellation,
+            entry=word.reference,
+            executing=word.says in EXECUTING,
+        )  # fmt: skip
     if strange or not word.reference:
         verdict = verdict if isinstance(verdict, Unknown) else Unknown("it names no line of ours")
     return LineFact(verdict=verdict, reference=word.reference, amount=amount, text=_text(word))

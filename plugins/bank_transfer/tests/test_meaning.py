@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway_core.contract import Returned
+from gateway_core.model.short import short_id
 
 from .saying import (
     ACCOUNT,
@@ -121,6 +122,23 @@ def test_money_that_came_back_is_back_whatever_the_reason_and_a_strange_one_is_n
     said = fact(Word("line", "returned", 1, reference="B-1", amount="100.00", currency="GMD", reason=reason), profile())
     assert said is not None and isinstance(said.verdict, Returned)
     assert ("in no list" in said.verdict.reason) is not known
+
+
+def test_what_is_said_of_a_whole_file_reaches_the_core_with_its_entry_its_count_and_how_far_it_is() -> None:
+    """By these the core tells a second booking from a second report of one, and one line from all of them."""
+    msg_id = profile().file.prefix + short_id("a file")
+
+    def facts(body: str) -> list[tuple[str, bool, str, int | None, bool]]:
+        made = [fact(word, profile()) for word in read(body).words()]
+        return [(type(x.verdict).__name__, bool(x.document), x.entry, x.lines, x.executing) for x in made if x]
+
+    entry = attrs.evolve(batch_of(ONE, TWO, reference="E-1"), msg_id=msg_id, pmt_inf="")
+    assert facts(statement(entry)) == [("Done", True, "E-1", 2, False)]
+    assert facts(report("ACSP", msg_id=msg_id)) == [("Waiting", True, "", None, True)]
+    assert facts(report("ACCP", msg_id=msg_id)) == [("Waiting", True, "", None, False)]
+    assert facts(report("RJCT", reason="AM04", msg_id=msg_id)) == [("Refused", True, "", None, False)]
+    unnamed = report("PART", lines=[Status("NOTPROVIDED", "", "RJCT", "AC04")], msg_id=msg_id)
+    assert facts(unnamed.replace("DEMO-1-001", f"{msg_id}-1")) == [("Refused", True, "", 1, False)]
 
 
 def test_a_file_that_was_carried_out_is_not_refused_as_a_whole() -> None:
