@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -89,7 +90,7 @@ class Heron:
 def create_app(ledger: str, *, dedupe: bool = True, chaos: int | None = None, api_key: str = "") -> Starlette:
     """The application over a file of books."""
     provider = MockProvider(Ledger(ledger), dedupe=dedupe, chaos=Chaos(chaos) if chaos is not None else None)
-    heron = Heron(provider, api_key)
+    heron = Heron(provider, api_key or os.environ.get("HERON_API_KEY", ""))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -43,8 +43,12 @@ base_url = {base_url}
 # [channels.mtn-uganda]
 # gateway = "mobile_money"
 # profile = "mtn"
-# base_url = "https://api.example.org"
-# api_key = {{ env = "MTN_API_KEY" }}
+# country = "UG"
+# base_url = "https://proxy.momoapi.mtn.com"
+# target_environment = "mtnuganda"
+# client_id = "the API user"
+# client_secret = {{ env = "MTN_API_KEY" }}
+# subscription_key = {{ env = "MTN_SUBSCRIPTION_KEY" }}
 # quiet_hours = ["22:00", "06:00"]
 """
 

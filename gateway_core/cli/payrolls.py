@@ -38,9 +38,13 @@ def propose(
     payroll = propose_file(desk, paymaster, file, channel, by, name, despite, reading)
     status = paymaster.status(payroll)[0]
     objections = paymaster.objections(payroll)
-    desk.out.say(f"proposed {status.name!r}: {counted(status.lines, 'payment')}, {status.total} {status.currency}")
-    show_findings(desk.out, objections)
-    desk.out.say(f"next: gateway check {payroll}", f"then: gateway approve {payroll} --by <another person>")
+    what = f"{status.name!r}: {counted(status.lines, 'payment')}, {status.total} {status.currency}"
+    if status.state in ("draft", "awaiting_approval"):
+        desk.out.say(f"proposed {what}")
+        show_findings(desk.out, objections)
+        desk.out.say(f"next: gateway check {payroll}", f"then: gateway approve {payroll} --by <another person>")
+    else:
+        desk.out.say(f"nothing was proposed: {what} is here with this content already, and is {status.state}")
     desk.out.result({"payroll": attrs.asdict(status), **findings(objections)})
     return 0
 

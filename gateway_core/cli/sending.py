@@ -98,7 +98,9 @@ def ended(out: Output, report: Report) -> int:
     for name, why in report.skipped.items():
         out.say(f"skipped {name!r}: {why}")
     for channel, why in report.stopped_channels.items():
-        out.say(f"channel {channel} was stopped by its rail: {why}; `gateway lift-stop {channel}` uses it again")
+        out.say(
+            f"channel {channel} was stopped by its rail: {why}; `gateway lift-stop {channel} --by YOU` uses it again"
+        )
     if report.waiting:
         nxt = f"next due {due(report.next_due)}" if report.next_due else "nothing is due by itself"
         out.say(f"{counted(report.waiting, 'payment')} still to settle: {nxt}; `gateway run --wait 60` waits for them")

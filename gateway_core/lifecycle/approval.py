@@ -16,6 +16,7 @@ from ..model.identity import Root, digest
 from ..model.moments import HOUR
 from ..model.people import differ
 from ..model.roles import OPEN, Matrix
+from ..model.states import PAYROLL
 from ..store import Store, journal, payments, payrolls, suspension
 from ..store import tables as t
 from ..store.database import Record, now_us
@@ -166,10 +167,17 @@ def release_objections(store: Store, payroll: str, by: str, reason: str) -> int:
     return count
 
 
+def _unended(connection: Connection, payroll: str) -> Record:
+    row = payrolls.get(connection, payroll)
+    if not PAYROLL[row.state]:
+        raise WrongState(f"payroll {row.name!r} is {row.state}: nothing of it goes any more")
+    return row
+
+
 def pause(store: Store, payroll: str, by: str, reason: str) -> None:
     """Nothing new of it is sent; what was sent is still asked about."""
     with store.write() as connection:
-        row = payrolls.get(connection, payroll)
+        row = _unended(connection, payroll)
         # These words are ours: what a person paused is not for the next start, or a schedule, to let go on.
         said = f"paused: {reason}" if reason.startswith((PAUSED_FOR_APPROVAL, MISSED)) else reason or "paused"
         payrolls.record(connection, store, row, "paused", by, {"reason": said}, paused=said)
@@ -178,7 +186,7 @@ def pause(store: Store, payroll: str, by: str, reason: str) -> None:
 def resume(store: Store, payroll: str, by: str) -> None:
     """Let a paused payroll go on. One that waits for a new approval needs that."""
     with store.write() as connection:
-        row = payrolls.get(connection, payroll)
+        row = _unended(connection, payroll)
         if row.paused.startswith(PAUSED_FOR_APPROVAL):
             raise WrongState(f"payroll {row.name!r} is paused ({row.paused}); a checker approves the rest")
         payrolls.record(connection, store, row, "resumed", by, {}, paused="")

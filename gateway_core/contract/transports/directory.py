@@ -47,7 +47,8 @@ class DirectoryTransport(Transport):
             _write(part, parcel)
             part.rename(go)
         except OSError as error:
-            return NotSent(f"{type(error).__name__}: {error.strerror or error}")
+            missing = "" if self.outbox.is_dir() else f": there is no directory {self.outbox}; is it mounted?"
+            return NotSent(f"{type(error).__name__}: {error.strerror or error}{missing}")
         try:
             _appear(go, final)
             go.unlink(missing_ok=True)

@@ -22,13 +22,14 @@ from gateway_core.contract import (
     LineFacts,
     Objection,
     Payment,
+    Unfit,
 )
 from gateway_core.contract.transports import DirectoryTransport, Transport
 
 from . import cancelling, facts
 from .accounts import Ours
 from .debtor import debtor_of
-from .profile import load
+from .profile import Profile, load
 from .reading.files import words
 from .settings import BankTransferSettings
 from .staging import Staged
@@ -36,6 +37,15 @@ from .writing.payee import account_wrongs
 from .writing.planning import documents
 
 DAY = 86_400.0
+
+
+def _schemas_there(folder: str, profile: Profile) -> None:
+    """Raises Unfit where files that should be validated would not be: the folder or one of the schemas is missing."""
+    version = profile.file.version
+    wanted = [version, cancelling.VERSIONS[version]] if "camt.029" in profile.answers.formats else [version]
+    missing = [f"{name}.xsd" for name in wanted if folder and not Path(folder, f"{name}.xsd").is_file()]
+    if missing:
+        raise Unfit(f"schemas: {folder} has no {' and no '.join(missing)}; put ISO's files there, or leave schemas out")
 
 
 class BankTransferGateway(BatchGateway[BankTransferSettings]):
@@ -53,6 +63,7 @@ class BankTransferGateway(BatchGateway[BankTransferSettings]):
         self.profile = load(settings.profile)
         # The profile's content is approved with the payroll, not only its name.
         self.approved = self.profile.sha256
+        _schemas_there(settings.schemas, self.profile)
         self.debtor = debtor_of(settings, self.profile)
         self.ours = Ours(self.debtor.where, self.profile.payment.currencies)
 

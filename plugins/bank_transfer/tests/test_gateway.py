@@ -148,3 +148,18 @@ def test_settings_that_the_bank_would_refuse_are_refused_at_the_start(
     place.write_text(place.read_text().replace(old, new))
     with pytest.raises(ConfigurationError, match=said), Paymaster.open(place) as paymaster:
         paymaster.configuration.channel("bank")
+
+
+@pytest.mark.parametrize("folder", ["", "there"])
+def test_files_that_would_not_be_validated_are_never_written(desk: Desk, tmp_path: Path, folder: str) -> None:
+    """A folder that is misspelt, or has no schema of this version, must not pass for one that has."""
+    schemas = tmp_path / "schemas" / folder
+    if folder:
+        schemas.mkdir(parents=True)
+        (schemas / "pain.001.001.11.xsd").write_text("<xs:schema/>")
+    file = desk.folder / "gateway.toml"
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("schemas")]
+    at = next(n for n, line in enumerate(lines) if line.startswith("[channels.bank"))
+    file.write_text("\n".join([*lines[: at + 1], f'schemas = "{schemas}"', *lines[at + 1 :]]) + "\n")
+    with Paymaster.open(file) as paymaster, pytest.raises(ConfigurationError, match=r"schemas: .* has no pain\.001"):
+        paymaster.propose("november", invoices(), channel="bank", by="amina")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def serve(port: int, ledger: str, chaos: int | None = None, no_dedupe: bool = Fa
 def ledger_report(path: str) -> dict[str, Any]:
     """What the server did with the money: each payment it took, and how often money moved per reference."""
     if not Path(path).is_file():
-        raise FileNotFoundError(path)
+        raise FileNotFoundError(errno.ENOENT, "there is no such ledger", path)
     ledger = Ledger(path)
     payments: list[dict[str, Any]] = []
     totals: dict[str, int] = {}
