@@ -23,11 +23,7 @@ class Planning(Filing, ABC):
     def run(
         self, payroll: str | None = None, *, wait: float | None = 0.0, progress: Progress = quiet, serve: bool = False
     ) -> Report:
-        """Send what is approved and find out what is unknown. Resumes by itself after a crash.
-
-        Ends when nothing more is due within `wait` seconds (None: when nothing is open any more). `serve` goes on
-        for ever. Raises SenderBusy when another process sends from this store, RestoredStore, StoreUncertain.
-        """
+        """See Paymaster.run."""
 
     def schedule(self, payroll: str, *, at: str, by: str, zone: str = "") -> Scheduled:
         """Pay a payroll at a time of the wall clock ("2026-12-01 08:00") in a named zone; default: the configured one.

@@ -103,7 +103,8 @@ def test_a_directory_that_is_not_mounted_is_no_proof_that_the_file_is_gone(drop:
     drop.put(parcel())
     drop.outbox.rename(drop.outbox.with_name("elsewhere"))
     assert isinstance(drop.probe(parcel()), Unknown)
-    assert isinstance(drop.put(parcel(name="PAY-2.csv")), NotSent)
+    said = drop.put(parcel(name="PAY-2.csv"))
+    assert isinstance(said, NotSent) and str(drop.outbox) in said.why
 
 
 def test_where_a_name_cannot_be_linked_it_is_renamed(drop: DirectoryTransport, monkeypatch: pytest.MonkeyPatch) -> None:

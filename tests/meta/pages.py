@@ -90,7 +90,7 @@ def _option(parameter: object) -> str:
 def methods() -> dict[str, object]:
     """The public names of Paymaster and of what it is made of, in the order of their sources."""
     parts = [part for part in Paymaster.__mro__ if part is not object]
-    return {name: one for part in parts for name, one in vars(part).items() if not name.startswith("_")}
+    return {name: getattr(Paymaster, name) for part in parts for name in vars(part) if not name.startswith("_")}
 
 
 def paymaster() -> str:

@@ -37,6 +37,9 @@ class DirectoryTransport(Transport):
         self.outbox, self.inbox, self.archived, self.quiet = outbox, inbox, archived or inbox / "archive", quiet
         self.address = f"directory {outbox}"
 
+    def _missing(self) -> str:
+        return "" if self.outbox.is_dir() else f"there is no directory {self.outbox}; is it mounted?"
+
     def put(self, parcel: Parcel) -> Put:
         """See Transport.put."""
         part, go, final = self._places(parcel)
@@ -47,8 +50,7 @@ class DirectoryTransport(Transport):
             _write(part, parcel)
             part.rename(go)
         except OSError as error:
-            missing = "" if self.outbox.is_dir() else f": there is no directory {self.outbox}; is it mounted?"
-            return NotSent(f"{type(error).__name__}: {error.strerror or error}{missing}")
+            return NotSent(self._missing() or f"{type(error).__name__}: {error.strerror or error}")
         try:
             _appear(go, final)
             go.unlink(missing_ok=True)
@@ -65,8 +67,8 @@ class DirectoryTransport(Transport):
         try:
             return self._found(parcel, final)
         except FileNotFoundError:
-            if not self.outbox.is_dir():
-                return Unknown(f"there is no directory {self.outbox}; is it mounted?")
+            if missing := self._missing():
+                return Unknown(missing)
             return NotSent("it was never written to its end") if part.exists() else NotFound()
         except OSError as error:
             return Unknown(f"{type(error).__name__}: {error.strerror or error}")

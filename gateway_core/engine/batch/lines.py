@@ -123,7 +123,7 @@ def _told(document: Record, line: Record, facts: Sequence[Fact], rules: Rules, n
     step, known = life.money, len(life.cases)
     waits = step is not None and step.key == line.key and not step.verdict and not life.settled
     if not waits and document.telling in MONEY:
-        return _moved(document, line, facts, rules, now)
+        return _moved(document, line, life, facts, rules, now)
     body = {"document": document.id, "reason": document.reason, "reference": document.reference}
     kind, value = SAYS[document.telling]
     if not waits or (kind == "word" and life.state == document.telling):
@@ -138,9 +138,11 @@ def _told(document: Record, line: Record, facts: Sequence[Fact], rules: Rules, n
     return write_of(life, line, [fact], rules, now, ended_attempt=ended, cases=tuple(life.cases[known:]))
 
 
-def _moved(document: Record, line: Record, facts: Sequence[Fact], rules: Rules, now: int) -> Write | None:
+def _moved(
+    document: Record, line: Record, life: Life, facts: Sequence[Fact], rules: Rules, now: int
+) -> Write | None:  # fmt: skip
     """The bank booked or returned the whole file, and this line is decided, or another attempt of it is under way."""
-    life, again = fold(facts), document.telling == AGAIN
+    again = document.telling == AGAIN
     (kind, value), attempt, known = SAYS[document.telling], line.planned_attempt, len(life.cases)
     said = (fact.value for fact in facts if fact.kind == kind and fact.attempt == attempt and fact.source in BANKS)
     if not again and value in said:
