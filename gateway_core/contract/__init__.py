@@ -1,4 +1,4 @@
-"""All that a plugin author reads: one class with four hooks, the asks it yields, the answers it may hear."""
+"""All that a plugin author reads: one class with its hooks, the asks it yields, the answers it may hear."""
 
 from ..model.accounts import Account
 from ..model.money import Money, decimals, read_money

@@ -18,7 +18,7 @@ import pluggy
 from ..model.accounts import Account
 from ..model.errors import ConfigurationError
 from ..model.identity import digest
-from ..model.payment import Payment
+from ..model.payment import Objection, Payment
 from .batch import BatchGateway
 from .batch_channel import Batch
 from .flow import Ask, Balances, Checks, Ctx, PayFlow
@@ -114,6 +114,23 @@ class Channel:
         """The gateway's flow that looks for an account."""
         flow: Checks = _generator("validate_beneficiary", self._hooks.validate_beneficiary(account=account, ctx=ctx))
         return flow
+
+    @property
+    def checks_payments(self) -> bool:
+        """Whether the gateway knows, unasked, what its rail would refuse."""
+        return type(self.gateway).check_payment is not Gateway.check_payment
+
+    def check_payment(self, payment: Payment) -> list[Objection]:
+        """What the gateway says against a payment by itself. A raise or a wrong type is a warning, as for accounts."""
+        try:
+            said = list(self._hooks.check_payment(payment=payment))
+        except Exception as error:
+            text = f"check_payment raised {type(error).__name__}: {error}"
+        else:
+            if all(isinstance(one, Objection) for one in said):
+                return said
+            text = "check_payment gave something else than objections"
+        return [Objection("not_checked", text, self.name, blocks=False)]
 
     def check_balance(self, ctx: Ctx) -> Balances:
         """The gateway's flow that asks for the institution's balance."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar, get_args
 
 import attrs
 import httpx
 
 from ..model.accounts import Account
-from ..model.payment import Payment
+from ..model.payment import Objection, Payment
 from .flow import Ask, Balances, Checks, Ctx, PayFlow
 from .hookspecs import HOOKS, GatewaySpecs, hookimpl
 from .replies import Arrival, Callback, Reply, Unknown, Verdict, Waiting
@@ -124,6 +125,10 @@ class Gateway(abc.ABC, Generic[S]):
         """No question asked: the rail cannot tell."""
         return []
         yield
+
+    def check_payment(self, payment: Payment) -> Sequence[Objection]:
+        """Nothing: the rail says by itself what it refuses. The account is judged by `validate_beneficiary`."""
+        return []
 
     def check_balance(self, ctx: Ctx) -> Balances:
         """Not known: the rail cannot tell."""

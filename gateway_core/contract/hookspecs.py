@@ -5,13 +5,14 @@ Nobody marks their methods: `Gateway.__init_subclass__` does it, so that a decor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pluggy
 
 if TYPE_CHECKING:
     from ..model.accounts import Account
-    from ..model.payment import Payment
+    from ..model.payment import Objection, Payment
     from .flow import Ask, Balances, Checks, Ctx, PayFlow
     from .replies import Arrival, Callback, Reply, Verdict
 
@@ -21,11 +22,15 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 class GatewaySpecs:
-    """The four hooks of the product, and one that only rails with callbacks need."""
+    """The four hooks of the product, one that only rails with callbacks need, and one of what needs no question."""
 
     @hookspec(firstresult=True)
     def validate_beneficiary(self, account: Account, ctx: Ctx) -> Checks:  # type: ignore[empty-body]
         """Is there an account to pay to? A flow that returns objections; an empty list when all is well."""
+
+    @hookspec(firstresult=True)
+    def check_payment(self, payment: Payment) -> Sequence[Objection]:  # type: ignore[empty-body]
+        """What would `execute_payment` or `prepare_batch` refuse of it without asking anybody? Pure and quick."""
 
     @hookspec(firstresult=True)
     def check_balance(self, ctx: Ctx) -> Balances:  # type: ignore[empty-body]

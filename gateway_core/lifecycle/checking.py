@@ -84,6 +84,7 @@ async def check(
     for name in payrolls.channels_of(row):
         balances[name], said = await _balance(runtime, store, row.id, channel_of(name), lane, funds)
         found += said
+        await runtime.offload(partial(_fitting, store, row.id, channel_of(name), before))
         await _accounts(runtime, store, row.id, channel_of(name), lane, before, progress)
     await runtime.offload(partial(_policies, store, row.id, policies, before))
     await runtime.write(partial(_keep, store, found, before))
@@ -168,6 +169,17 @@ def _words(row: Mapping[str, Any]) -> tuple[str, ...]:
     """
     of_the_moment = not row["payment"] or row["code"] == "policy_failed"
     return row["payment"], row["code"], row["source"], "" if of_the_moment else row["message"]
+
+
+def _fitting(store: Store, payroll: str, channel: Channel, before: int) -> None:
+    """What the gateway knows by itself that its rail would refuse."""
+    if not channel.checks_payments:
+        return
+    where = t.payments.c.channel == channel.name
+    for page in payments.pages(store.read, payroll, PAGE, where, t.payments.c.state.in_(UNSENT)):
+        said = ((row, channel.check_payment(payments.as_payment(row))) for row in page)
+        found = [_row(payroll, row.line, row.id, objection) for row, each in said for objection in each]
+        _keep(store, found, before)
 
 
 async def _accounts(

@@ -20,6 +20,7 @@ from gateway_core.contract import (
     Ctx,
     Done,
     NotTaken,
+    Objection,
     Paid,
     PayFlow,
     Payment,
@@ -114,6 +115,18 @@ class WrongType(TinyGateway):
 class ForgotTheYield(TinyGateway):
     def check_balance(self, ctx: Ctx) -> Any:
         return None
+
+
+class ObjectsInTexts(TinyGateway):
+    def check_payment(self, payment: Payment) -> Any:
+        return ["too much"]
+
+
+class ObjectsAndPays(TinyGateway):
+    """An objection that is no wall: whoever is released from it is paid like anybody else."""
+
+    def check_payment(self, payment: Payment) -> list[Objection]:
+        return [Objection("amount", "this rail does not pay such an amount")]
 
 
 class Raises(TinyGateway):
@@ -304,6 +317,8 @@ TABLE: dict[type[TinyGateway], str] = {
     CheckingPays: "test_questions_move_nothing",
     WrongType: "test_hooks_give_what_they_promise",
     ForgotTheYield: "test_hooks_give_what_they_promise",
+    ObjectsInTexts: "test_hooks_give_what_they_promise",
+    ObjectsAndPays: "test_hooks_give_what_they_promise",
     Raises: "test_reading_never_raises",
     NotFoundIsRefused: "test_not_found_is_not_refused",
     DuplicateIsRefused: "test_a_duplicate_is_not_refused",

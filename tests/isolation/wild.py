@@ -217,6 +217,9 @@ GIVEN: dict[str, type[DummyGateway]] = {
     "objections that are none": made(validate_beneficiary=ends(None)),
     "objections that are texts": made(validate_beneficiary=ends(["dead"])),
     "a strange objection": made(validate_beneficiary=ends([Objection(object(), object(), object(), "yes")])),  # type: ignore[arg-type]
+    "objections to a payment that are texts": made(check_payment=lambda self, payment: ["dead"]),
+    "objections to a payment that are none": made(check_payment=lambda self, payment: None),
+    "an objection to a payment that is an error": made(check_payment=lambda self, payment: 1 / 0),
     "an auth that is a text": made(auth=lambda self: "Bearer x"),
     "an auth whose flow is none": made(auth=lambda self: type("A", (httpx.Auth,), {"auth_flow": lambda s, r: None})()),
     "an auth that sends something else": made(

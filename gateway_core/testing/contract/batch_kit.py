@@ -22,7 +22,7 @@ from .bench import SHORT, Movement
 from .judging import Judged
 from .setup import CHANNEL, Setup
 from .tour import logged
-from .traps import Slip, watched
+from .traps import Slip, trapped, watched
 
 # Seconds of a round; how many may pass in which nothing changes; and how many there are at most.
 WAIT, QUIET, ROUNDS = 0.3, 20, 400
@@ -57,6 +57,7 @@ class BatchWatch:
             return (yield from self._stepped("read_statement", read(incoming=incoming)))
 
         hooks.prepare_batch, hooks.read_statement = prepare_batch, read_statement
+        hooks.check_payment = trapped("check_payment", hooks.check_payment, self.slips)
         channel.batch.__dict__["transport"] = Unsure(channel.batch.transport, self.put)
         return channel
 

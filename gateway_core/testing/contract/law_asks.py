@@ -20,6 +20,7 @@ from .kit import Kit
 from .laws import broken, law
 from .needs import SHAPED
 from .replay import run_again
+from .unasked import misjudged
 from .watch import FLOWS, Talk
 
 # A Done's body is kept in the journal for ever.
@@ -39,13 +40,17 @@ class AskLaws(Kit):
         although the rail has said what became of it.
 
         Mend: yield `Ask(name, Request(...))`, return `Paid` or `Refused`, a list of `Objection`, a `Balance` or None;
-        give one of the verdicts in parse_response and a `Callback` or None in parse_callback.
+        give one of the verdicts in parse_response and a `Callback` or None in parse_callback; object in check_payment
+        to nothing that you then send.
         """
         assert self.tour is not None
         for talk in [talk for hook in FLOWS for talk in self.bench.watch.of(hook)]:
             for said in _misfits(talk):
                 broken(f"{talk.hook}: {said}")
         channel = self.bench.channel()
+        for talk in self.bench.watch.of("execute_payment"):
+            if talk.payment and talk.turns and (why := misjudged(channel, talk.payment)):
+                broken(why)
         for ask in self.asks():
             for reply in replies(ask, self.replies_to(ask)):
                 verdict = _given(channel._hooks.parse_response, ask=ask, reply=reply)

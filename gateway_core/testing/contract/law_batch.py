@@ -16,6 +16,7 @@ from ...model.payment import Payment
 from .batch_kit import BatchKit
 from .laws import Waits, broken, law
 from .needs import UNPLANNED
+from .unasked import misjudged
 
 PLANNED = "test_a_plan_made_again_is_the_same"
 WRITTEN = "test_every_payment_stands_in_one_file"
@@ -66,6 +67,10 @@ class BatchLaws(BatchKit):
                 said = _checked(channel, some, ctx)
                 if said:
                     broken(said)
+            sent = {payment for _, _, lines in _made(channel, payments, ctx) for payment, _ in lines}
+            for payment in payments:
+                if payment.id in sent and (why := misjudged(channel, payment)):
+                    broken(why)
             names = [
                 _names(_made(channel, payments, _numbered(ctx, number))) for number in (ctx.number, ctx.number + 1)
             ]

@@ -16,7 +16,7 @@ import datetime
 import gc
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, ModuleType
@@ -100,6 +100,16 @@ def watched(hook: str, slips: list[Slip]) -> Iterator[None]:
         finally:
             _armed.hook, _armed.slips = outer
             _profile(before)
+
+
+def trapped(hook: str, original: Callable[..., Any], slips: list[Slip]) -> Callable[..., Any]:
+    """The hook, watched whenever it is called."""
+
+    def call(**given: Any) -> Any:
+        with watched(hook, slips):
+            return original(**given)
+
+    return call
 
 
 def _profile(function: Any) -> None:

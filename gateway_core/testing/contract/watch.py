@@ -17,7 +17,7 @@ from ...contract.flow import Ask, Request
 from ...contract.replies import Arrival, Callback, Reply, Waiting
 from ...engine.wire import journal_form, wire
 from ...model.payment import Payment
-from .traps import Slip, watched
+from .traps import Slip, trapped, watched
 
 FLOWS = ("execute_payment", "validate_beneficiary", "check_balance")
 # (method, target, body): by this a request is recognised on the wire.
@@ -93,6 +93,7 @@ class Watch:
             setattr(hooks, hook, self._flow(hook, getattr(hooks, hook), channel))
         hooks.parse_response = self._reading(hooks.parse_response, channel)
         hooks.parse_callback = self._calling(hooks.parse_callback)
+        hooks.check_payment = trapped("check_payment", hooks.check_payment, self.slips)
         return channel
 
     def known(self, request: Bytes) -> Known | None:

@@ -33,7 +33,7 @@ from .profile import Profile, load
 from .reading.files import words
 from .settings import BankTransferSettings
 from .staging import Staged
-from .writing.payee import account_wrongs
+from .writing.payee import account_wrongs, other_wrongs
 from .writing.planning import documents
 
 DAY = 86_400.0
@@ -75,6 +75,10 @@ class BankTransferGateway(BatchGateway[BankTransferSettings]):
         """By its form alone: a bank that works by files cannot be asked."""
         return [Objection(wrong.code, wrong.reason) for wrong in account_wrongs(account, self.profile)]
         yield
+
+    def check_payment(self, payment: Payment) -> Sequence[Objection]:
+        """Its currency and amount, its name, its BIC: the same that would leave it out of a file."""
+        return [Objection(wrong.code, wrong.reason) for wrong in other_wrongs(payment, self.profile)]
 
     def prepare_batch(self, payments: Sequence[Payment], ctx: BatchCtx) -> Iterator[Document | LeftOut]:
         """pain.001 files; each is read back and compared while it is written."""

@@ -19,6 +19,9 @@ from gateway_core.paymaster import Paymaster
 from .desk import Desk, imported
 from .saying import ACCOUNT, NOW
 
+# In Ethiopic letters.
+AMINA = "\u12a0\u121a\u1293"
+
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
@@ -42,6 +45,10 @@ def invoices(count: int = 3, **changes: Any) -> list[Invoice]:
     ]  # fmt: skip
 
 
+def local(n: int) -> Account:
+    return Account("bank_account", f"040147/001:900000000{n}")
+
+
 def statement(number: int, opening: int = 10**9, account: str = ACCOUNT) -> bytes:
     return "".join(answers.statement("camt.053", number, account, "UGX", opening, [], NOW)).encode()
 
@@ -57,6 +64,35 @@ def test_the_balance_is_the_last_statements_with_its_day(paymaster: Paymaster) -
     ]
     imported(paymaster, statement(8, 100_000))
     assert [found.objection.code for found in paymaster.check(payroll).objections] == ["insufficient_balance"]
+
+
+def test_whatever_a_file_cannot_have_is_told_before_anybody_approves(paymaster: Paymaster) -> None:
+    """Currency, amount, name, BIC, account, all at once; what is told is what would be left out of the file."""
+    lines = [
+        *invoices(1),
+        *invoices(1, id="other-money", beneficiary="b-1", amount=Money(500, "KES"), account=local(1)),
+        *invoices(1, id="letters", beneficiary="b-2", name=AMINA, account=local(2), extra={"bic": "nonsense"}),
+        *invoices(1, id="latin", beneficiary="b-3", name=AMINA, account=local(3), extra={"name_latin": "Amina"}),
+        *invoices(1, id="account", beneficiary="b-4", account=Account("iban", "DE89370400440532013000")),
+    ]
+    both = [
+        paymaster.propose(name, some, channel="bank", by="amina")
+        for name, some in (("shillings", lines[:1] + lines[2:]), ("others", lines[1:2]))
+    ]
+    found = [one for payroll in both for one in paymaster.check(payroll).objections]
+    assert {(one.invoice, one.objection.code) for one in found} == {
+        ("other-money", "AM03"), ("letters", "RR10"), ("letters", "RC01"), ("account", "AC01")
+    }  # fmt: skip
+    (foreign,) = [one.objection.message for one in found if one.objection.code == "AM03"]
+    assert foreign == "this bank pays in UGX, not in KES"
+
+    for payroll in both:
+        paymaster.release_objections(payroll, by="amina", reason="to see what the file says")
+        paymaster.approve(payroll, by="joseph", despite="to see what the file says")
+        paymaster.run(payroll, wait=0)
+    refused = {view.invoice: view.reason for payroll in both for view in paymaster.payments(payroll, state="refused")}
+    assert refused.keys() == {one.invoice for one in found}
+    assert all(one.objection.message in refused[one.invoice] for one in found)
 
 
 def test_a_long_statement_is_seen_to_go_on_before_its_end(paymaster: Paymaster) -> None:

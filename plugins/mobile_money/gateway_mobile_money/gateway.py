@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import attrs
@@ -71,6 +71,11 @@ class MobileMoneyGateway(Gateway[MobileMoneySettings]):
             return Refused(wrong.code, wrong.reason)
         done = yield self.profile.pay(payment, number, ctx.new_id("pay", self.profile.key_form))
         return Paid(str(done.body["reference"])) if isinstance(done, Done) else done
+
+    def check_payment(self, payment: Payment) -> Sequence[Objection]:
+        """Its currency, and whatever else the operator's kind cannot carry. What account it is, is asked elsewhere."""
+        refused = self.profile.unfit(payment) if payment.account.type == "msisdn" else None
+        return [Objection(refused.code, refused.reason)] if refused is not None else []
 
     def validate_beneficiary(self, account: Account, ctx: Ctx) -> Checks:
         """By the number plan first; then, where the operator tells: is there an account, is it active, whose is it?"""

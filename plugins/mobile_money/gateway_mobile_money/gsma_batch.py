@@ -26,6 +26,7 @@ from gateway_core.contract import (
     LeftOut,
     Limits,
     LineFacts,
+    Objection,
     Payment,
     Refused,
     Reply,
@@ -143,6 +144,10 @@ class GsmaBatchGateway(BatchGateway[GsmaBatchSettings]):
     def validate_beneficiary(self, account: Account, ctx: Ctx) -> Checks:
         """As for a payment that goes alone."""
         return (yield from self._alone.validate_beneficiary(account, ctx))
+
+    def check_payment(self, payment: Payment) -> Sequence[Objection]:
+        """As for a payment that goes alone."""
+        return self._alone.check_payment(payment)
 
     def auth(self) -> httpx.Auth | None:
         """Of the questions about accounts."""

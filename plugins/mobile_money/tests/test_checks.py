@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import attrs
 import pytest
 from gateway_mobile_money.gsma_more import reverse, statement
 
@@ -40,6 +41,16 @@ def test_accounts_and_names_are_asked_for_before_anything_is_sent(profile: str, 
     (differs,) = [found.objection.message for found in report.objections if found.objection.code == "name_differs"]
     assert "'Peter Okello'" in differs
     assert report.balances[profile] == Money(10**15, "UGX")
+
+
+@pytest.mark.parametrize(("amount", "code"), [(Money(5000, "EUR"), "currency"), (Money(5050, "KES"), "amount")])
+def test_what_the_operator_cannot_carry_is_told_before_anybody_approves(
+    amount: Money, code: str, start: Start, open_shop: Open
+) -> None:
+    shop = open_shop(start("mpesa"))
+    payroll = shop.paymaster.propose("p", [attrs.evolve(shop.invoice(1), amount=amount)], channel="mpesa", by="amina")
+    (found,) = shop.paymaster.check(payroll).objections
+    assert (found.invoice, found.objection.code) == ("inv-1", code)
 
 
 def test_no_name_is_asked_for_where_none_is_wanted(start: Start, open_shop: Open) -> None:

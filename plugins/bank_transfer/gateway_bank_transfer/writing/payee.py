@@ -78,8 +78,12 @@ def payee(payment: Payment, key: str, profile: Profile) -> Payee:
 
 def wrongs(payment: Payment, profile: Profile) -> list[Wrong]:
     """Everything that is wrong with a payment, not only the first."""
-    return [*amount_wrongs(payment.amount, profile), *account_wrongs(payment.account, profile),
-            *_name_wrongs(payment, profile), *_bic_wrongs(payment, profile)]  # fmt: skip
+    return [*account_wrongs(payment.account, profile), *other_wrongs(payment, profile)]
+
+
+def other_wrongs(payment: Payment, profile: Profile) -> list[Wrong]:
+    """Everything that is wrong with a payment but its account."""
+    return [*amount_wrongs(payment.amount, profile), *_name_wrongs(payment, profile), *_bic_wrongs(payment, profile)]
 
 
 def amount_wrongs(amount: Money, profile: Profile) -> Iterator[Wrong]:
