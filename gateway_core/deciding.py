@@ -173,4 +173,4 @@ def _money(text: str) -> Money:
     try:
         return parse_amount(figure, currency.strip())
     except AmountError as error:
-        raise WrongState(f"{text!r} is no amount with its currency ({error.code})") from None
+        raise WrongState(f'{text!r} is no amount with its currency ({error.code}); write it as "5000 UGX"') from None

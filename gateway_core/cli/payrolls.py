@@ -84,6 +84,8 @@ def check(
     """Ask the rail and the policies about a payroll: every objection at once. A FILE (with --channel) is only read."""
     if channel:
         return _inspect(desk, Path(payroll), channel, reading_of(control_total, control_count, delimiter, encoding))
+    if Path(payroll).suffix and Path(payroll).is_file():
+        raise typer.BadParameter(f"{payroll} is a file: say with --channel which channel would pay it")
     report = check_payroll(desk, desk.open(), payroll)
     show_check(desk.out, report)
     desk.out.result({

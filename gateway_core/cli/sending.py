@@ -102,8 +102,8 @@ def ended(out: Output, report: Report) -> int:
             f"channel {channel} was stopped by its rail: {why}; `gateway lift-stop {channel} --by YOU` uses it again"
         )
     if report.waiting:
-        nxt = f"next due {due(report.next_due)}" if report.next_due else "nothing is due by itself"
-        out.say(f"{counted(report.waiting, 'payment')} still to settle: {nxt}; `gateway run --wait 60` waits for them")
+        due_at = f"next due {due(report.next_due)}; `gateway run --wait 60` waits for them" if report.next_due else ""
+        out.say(f"{counted(report.waiting, 'payment')} still to settle: {due_at or 'nothing is due by itself'}")
     if report.held:
         out.say(f"{counted(report.held, 'payment')} held: `gateway holds` lists them, `gateway release` decides")
     if report.held_files:

@@ -105,10 +105,9 @@ def simulator(
 def _serve(application: Any, port: int, out: Output) -> None:
     import uvicorn
 
-    config = uvicorn.Config(
-        application, host="127.0.0.1", port=port, http="httptools", log_level="warning", access_log=False
-    )
-    listening = config.bind_socket() if not port else None
-    at = listening.getsockname()[1] if listening else port
-    out.say(f"listening on http://127.0.0.1:{at}")
-    uvicorn.Server(config).run(sockets=[listening] if listening else None)
+    from ..engine.listener import listen
+
+    with listen(port) as listening:
+        out.say(f"listening on http://127.0.0.1:{listening.getsockname()[1]}")
+        config = uvicorn.Config(application, http="httptools", log_level="warning", access_log=False)
+        uvicorn.Server(config).run(sockets=[listening])

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import attrs
 import typer
@@ -46,12 +47,16 @@ def init(
         # Half an installation would only be in the way of the next try.
         file.unlink()
         raise
+    server = urlsplit(base_url)
+    local = not base_url or server.hostname in ("127.0.0.1", "localhost", "::1")
     there = f" --config {file}" if folder != Path() else ""
     desk.out.say(
         f"wrote {file}: deployment {name!r}, a test channel `dummy`",
         f"created the store {desk.configuration().shown_store}",
         "",
-        "next, in another terminal:  gateway dummy-server --port 8765 --ledger dummy.db",
+        f"next, in another terminal:  gateway dummy-server --port {server.port or 8765} --ledger dummy.db"
+        if local
+        else f"next: see that the dummy server answers at {base_url}",
         f"then:  gateway pay payroll.csv --channel dummy --by amina --approve-by joseph{there}",
         "or see it all at once:  gateway demo",
     )

@@ -160,7 +160,7 @@ def release_objections(store: Store, payroll: str, by: str, reason: str) -> int:
     if not reason.strip():
         raise WrongState("releasing an objection needs a reason")
     with store.write() as connection:
-        row = payrolls.get(connection, payroll)
+        row = _unended(connection, payroll)
         standing = sa.update(t.objections).where(_o.payroll == row.id, _o.blocks, _o.released_by == "")
         count = connection.execute(standing.values(released_by=by, why=reason)).rowcount
         payrolls.record(connection, store, row, "objections_released", by, {"reason": reason, "count": count})

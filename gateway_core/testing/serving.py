@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ..engine.listener import Listener
+from ..engine.listener import Listener, listen
 
 # Under this name a connection is put into the scope of each request.
 CONNECTION = "simulator.connection"
@@ -115,16 +115,6 @@ class Beside:
         self._thread.join(15)
         if self._thread.is_alive():
             raise RuntimeError("the server does not end")
-
-
-def listen(port: int = 0) -> socket.socket:
-    """A socket on loopback; port 0 takes a free one."""
-    # The protocol is named because asyncio switches Nagle off only then: without it each answer takes 40 ms.
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind(("127.0.0.1", port))
-    listening.listen(1024)
-    return listening
 
 
 def run(app: Starlette, port: int = 0) -> None:

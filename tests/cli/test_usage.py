@@ -147,6 +147,26 @@ def test_a_simulator_of_several_rails_says_which_there_are(
     assert "profile" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("server", [["dummy-server", "--ledger", ":memory:"], ["simulator", "mojaloop"]])
+def test_a_server_whose_port_is_taken_names_it(server: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        at = taken.getsockname()[1]
+        assert run_command([*server, "--port", str(at)]) == 1
+    assert f"127.0.0.1:{at}" in capsys.readouterr().err
+
+
+def test_what_is_nearly_right_is_mended_by_the_next_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file to check without its channel, a balance without its currency, a server on a port of one's own."""
+    there = ["--config", str(tmp_path / "gateway.toml")]
+    assert run_command(["init", str(tmp_path), "--base-url", "http://127.0.0.1:9123"]) == 0
+    assert "dummy-server --port 9123" in capsys.readouterr().out
+    (tmp_path / "payroll.csv").write_text("id\n")
+    assert run_command(["check", str(tmp_path / "payroll.csv"), *there]) == 2
+    assert "--channel" in capsys.readouterr().err
+    assert run_command(["enter-balance", "dummy", "--amount", "5000", "--by", "amina", "--reason", "x", *there]) == 1
+    assert '"5000 UGX"' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("listen", ["nonsense", "127.0.0.1:99999", "taken"])
 def test_who_cannot_receive_callbacks_says_so_and_nothing_is_held_by_it(
     listen: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

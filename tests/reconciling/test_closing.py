@@ -107,6 +107,17 @@ def test_carrying_over_never_takes_what_may_still_turn_out_paid(open_shop: Calla
         shop.paymaster.carry_over(payroll, "again", by="amina")
 
 
+def test_a_payroll_that_is_over_has_nothing_to_carry_over_and_nothing_to_release(shop: Shop) -> None:
+    payroll = shop.paid(shop.invoices(2))
+    shop.paymaster.reconcile(payroll, by="amina")
+    shop.paymaster.close(payroll, by="joseph")
+    with pytest.raises(WrongState, match="left nobody unpaid"):
+        shop.paymaster.carry_over(payroll, "again", by="amina")
+    with pytest.raises(WrongState, match="nothing of it goes any more"):
+        shop.paymaster.release_objections(payroll, by="amina", reason="late")
+    assert len(shop.paymaster.status()) == 1
+
+
 def test_unsettled_invoices_return_to_the_pool_with_their_history_and_reason(shop: Shop) -> None:
     payroll = closed(shop)
     again = shop.paymaster.carry_over(payroll, "again", by="amina")
