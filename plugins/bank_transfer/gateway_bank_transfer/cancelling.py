@@ -1,20 +1,13 @@
 """A cancellation request (camt.055) for a payment file, or for lines of it.
 
-    python -m gateway_bank_transfer.cancelling FILE [--line KEY ...] --reason CUST > request.xml
-
 The request is made from the very file that was handed over. `gateway cancel-sent` asks two people, keeps the request
-and sends it; this command writes one to be sent by hand, and the same again has the same ids, so that a bank notices a
-repeated one. It moves nothing: what the bank answers (camt.029) is read like its other files.
+and sends it. It moves nothing: what the bank answers (camt.029) is read like its other files.
 """
 
 from __future__ import annotations
 
-import argparse
-import hashlib
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from typing import BinaryIO
 
 import attrs
@@ -87,20 +80,15 @@ def original(file: BinaryIO, keys: Collection[str] | None = None) -> Original:
                     found.get("day", ""), lines)  # fmt: skip
 
 
-def ident_of(of: Original, reason: str, lines: Sequence[str]) -> str:
-    """The request's id, where nobody gives one: the same request has the same."""
-    return "CX" + hashlib.sha256("\n".join([of.msg_id, reason, *sorted(lines)]).encode()).hexdigest()[:24].upper()
-
-
 def request(
-    of: Original, bank: str, reason: str, at: datetime, lines: Sequence[str] = (), ident: str = ""
+    of: Original, bank: str, reason: str, at: datetime, ident: str, lines: Sequence[str] = ()
 ) -> bytes:  # fmt: skip
     """The request. `lines`: keys; none for the whole file. Raises ValueError for a key that is not in it."""
     if unknown := [key for key in lines if key not in of.lines]:
         raise ValueError(f"{', '.join(unknown)}: no line of {of.msg_id}")
     if reason not in reasons(of.version):
         raise ValueError(f"{reason!r} is no reason for a cancellation of {of.version}")
-    return "".join(_pieces(of, bank, reason, at, list(lines), ident or ident_of(of, reason, lines))).encode()
+    return "".join(_pieces(of, bank, reason, at, list(lines), ident)).encode()
 
 
 def checked(body: bytes, schemas: str) -> bytes:
@@ -147,29 +135,3 @@ def _pieces(
 def _day(of: Original) -> str:
     inner = of.day if of.version.endswith("03") else f"<Dt>{of.day}</Dt>"
     return f"<OrgnlReqdExctnDt>{inner}</OrgnlReqdExctnDt>" if of.day else ""
-
-
-def _read(path: Path) -> Original:
-    with path.open("rb") as file:
-        return original(file)
-
-
-def main(arguments: Sequence[str]) -> int:
-    """The command."""
-    parser = argparse.ArgumentParser(prog="python -m gateway_bank_transfer.cancelling")
-    parser.add_argument("file", type=Path, help="the payment file, as it was handed over")
-    parser.add_argument("--line", action="append", default=[], metavar="KEY")
-    parser.add_argument("--reason", default="CUST")
-    parser.add_argument("--bank", default="", help="the bank's BIC")
-    given = parser.parse_args(arguments)
-    try:
-        made = request(_read(given.file), given.bank, given.reason, datetime.now(UTC), given.line)
-    except (ValueError, OSError, etree.XMLSyntaxError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    sys.stdout.buffer.write(made)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -105,7 +105,7 @@ class BankTransferGateway(BatchGateway[BankTransferSettings]):
             of = cancelling.original(file, set(asked.keys))
         ident = f"{self.profile.file.prefix}CX{asked.ident}"
         bank = self.debtor.bank if self.profile.accounts.bank == "bic" else ""
-        body = cancelling.request(of, bank, asked.code, asked.at, asked.keys, ident)
+        body = cancelling.request(of, bank, asked.code, asked.at, ident, asked.keys)
         name = self.profile.file.name.format(msg_id=ident)
         return CancelRequest(name, cancelling.checked(body, self.settings.schemas))
 

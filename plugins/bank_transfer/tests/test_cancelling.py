@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from gateway_bank_transfer.cancelling import main, original, request
+from gateway_bank_transfer.cancelling import original, request
 from gateway_bank_transfer.profile import load
 from gateway_bank_transfer.writing.checking import schema
 from lxml import etree
@@ -33,7 +32,7 @@ def test_a_request_is_valid_and_quotes_what_was_sent(profile: str, lines: int) -
     [(document, body)], _ = made([payment(n, profile) for n in range(3)], load(profile))
     of = original(io.BytesIO(body))
     keys = list(document.lines.values())[:lines]
-    tree = etree.fromstring(request(of, "", "CUST", AT, keys))
+    tree = etree.fromstring(request(of, "", "CUST", AT, "CX1", keys))
     version = etree.QName(tree).namespace.rsplit(":", 1)[-1]
     valid = schema(SCHEMAS, version)
     assert valid is not None
@@ -43,15 +42,13 @@ def test_a_request_is_valid_and_quotes_what_was_sent(profile: str, lines: int) -
     assert tree.xpath("//c:OrgnlMsgId/text()", namespaces=space) == [of.msg_id]
 
 
-def test_the_same_request_has_the_same_ids_and_a_strange_line_none(tmp_path: Path) -> None:
+def test_the_same_request_has_the_same_bytes_and_a_strange_line_none() -> None:
     [(document, body)], _ = made([payment(n) for n in range(3)], load("local_ach"))
     of, key = original(io.BytesIO(body)), next(iter(document.lines.values()))
-    assert request(of, "", "CUST", AT, [key]) == request(of, "", "CUST", AT, [key])
+    assert request(of, "", "CUST", AT, "CX1", [key]) == request(of, "", "CUST", AT, "CX1", [key])
     for wrong in ({"lines": ["GNOTOURS0000000"]}, {"reason": "WHIM"}):
         with pytest.raises(ValueError, match="no "):
-            request(of, "", **{"reason": "CUST", "at": AT, **wrong})  # type: ignore[arg-type]
-    (tmp_path / "x.xml").write_bytes(body)
-    assert main([str(tmp_path / "x.xml"), "--line", "nobody"]) == 1
+            request(of, "", **{"reason": "CUST", "at": AT, "ident": "CX1", **wrong})  # type: ignore[arg-type]
 
 
 def test_only_an_accepted_cancellation_cancels() -> None:

@@ -70,7 +70,9 @@ def cancelled(desk: Desk, account: int) -> str:
         for path in sorted((desk.folder / "bank" / folder).glob("GC*.xml")):
             for key, orders in ((line.key, line.account) for line in read(path.read_bytes()).lines):
                 if orders == f"{account:010d}":
-                    body = request(original(io.BytesIO(path.read_bytes())), "", "CUST", datetime.now(UTC), [key])
+                    body = request(
+                        original(io.BytesIO(path.read_bytes())), "", "CUST", datetime.now(UTC), f"CX{key}", [key]
+                    )
                     (desk.folder / "bank/out" / f"cancel-{key}.xml").write_bytes(body)
                     return key
     raise AssertionError(account)
