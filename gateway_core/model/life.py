@@ -1,7 +1,7 @@
 """Fold: the state of a payment as a pure function of its facts (law 7).
 
 Reading guide: `fold` applies one small function per kind of fact, found in the table `APPLY`. The rules that decide
-about money are in `_answer` (what kills an attempt, laws 2 and 3) and `_late` (what a late answer may still change).
+about money are in `_answer` (what kills an attempt, laws 2 and 3) and `late` (what a late answer may still change).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
-from . import absence, line, proof
+from . import absence, late, line, proof
 from .facts import Fact, apart
 from .states import SETTLED
 from .step import Step as Step
@@ -37,6 +37,9 @@ class Life:
     request: str = ""
     # Attempts of whose money something was heard that nobody vouches for, and about which the rail was not asked since.
     hints: set[int] = attrs.field(factory=set)
+    # Attempts whose money came back before it was known to have left; the one that was paid although it was refused.
+    came_back: set[int] = attrs.field(factory=set)
+    paid_late: int = 0
 
     @property
     def former_hints(self) -> set[int]:
@@ -138,7 +141,7 @@ def _answer(life: Life, fact: Fact) -> None:
         life.hints.discard(fact.attempt)
     step = _current(life, fact)
     if step is None or life.state in SETTLED:
-        _late(life, step, fact)
+        late.answered(life, step, fact)
         return
     if step.verdict == "done" and fact.value == "returned" and step.moves_money:
         _returned(life, step, fact)
@@ -185,36 +188,6 @@ def _define(step: Step, fact: Fact) -> None:
     step.last, step.last_at = fact.value, fact.at
 
 
-def _late(life: Life, step: Step | None, fact: Fact) -> None:
-    """A definite answer to an attempt that is over, or to a payment that is settled."""
-    if not fact.body.get("moves_money", True):
-        return
-    if step is None:
-        if fact.value == "done":
-            life.cases.append(("possible_double_payment", fact.attempt))
-            if life.state in ("refused", "cancelled"):
-                life.state = "paid"
-            elif not life.settled:
-                life.state, life.reason = "held", "possible double payment: an earlier attempt was paid after all"
-    elif step.document and fact.value == "done" and life.state in ("paid", "returned"):
-        if line.paid_again(life, step, fact):
-            life.cases.append(("paid_twice", fact.attempt))
-        elif _paid_again(life, fact):
-            life.cases.append(("contradiction", fact.attempt))
-    elif fact.value == "returned" and life.state == "paid":
-        life.state, life.reason = "returned", str(fact.body.get("reason", "returned"))
-    elif fact.value == "done" and life.state in ("refused", "cancelled"):
-        life.cases.append(("possible_double_payment", fact.attempt))
-        life.state, life.reference = "paid", life.reference or str(fact.body.get("reference", step.key))
-    elif (fact.value == "refused" and life.state == "paid") or _paid_again(life, fact):
-        life.cases.append(("contradiction", fact.attempt))
-
-
-def _paid_again(life: Life, fact: Fact) -> bool:
-    """We have it as returned, and the rail, asked now, as paid. (A callback may only be late.)"""
-    return life.state == "returned" and fact.value == "done" and fact.source == "reconcile"
-
-
 def _word(life: Life, fact: Fact) -> None:
     _hint(life, fact)
     step = _current(life, fact)
@@ -222,6 +195,8 @@ def _word(life: Life, fact: Fact) -> None:
     if fact.value == "wrong_amount":
         life.cases.append(("wrong_amount", fact.attempt))
         return
+    if fact.body.get("executing"):
+        late.carried_out(life, fact)
     if step is None:
         return
     if step.verdict or life.state in SETTLED:

@@ -20,10 +20,11 @@ def settled(life: Life, fact: Fact) -> None:
 
 
 def paid_again(life: Life, step: Step, fact: Fact) -> bool:
-    """Whether the bank booked it a second time: both times with a reference of its own, and they differ; or as a line
-    of a file that it booked whole a second time.
+    """Whether the bank booked it a second time: both times with a reference of its own, and they differ; as a line of
+    a file that it booked whole a second time; or, once its money came back, with the first reference that was heard.
 
-    Of a line that two people called paid, or that the bank spoke of as returned first, this is its first word.
+    Of a line that two people called paid, or that the bank spoke of as returned first, this is its first word. A
+    booking with a reference after one without may be the same: the next one is held against it.
     """
     if fact.body.get("again"):
         return True
@@ -31,4 +32,7 @@ def paid_again(life: Life, step: Step, fact: Fact) -> bool:
         step.verdict, step.answer = fact.value, fact
         return False
     before, now = (str(said.body.get("reference", "")) for said in (step.answer, fact))
+    if now and not before:
+        step.answer = fact
+        return life.state == "returned"
     return bool(before and now and before != now)

@@ -14,10 +14,11 @@ PAYMENT: dict[str, frozenset[str]] = {
     "pending": frozenset({"unknown", "ready", "sending", "paid", "refused", "returned", "cancelled", "held"}),
     "unknown": frozenset({"pending", "ready", "sending", "paid", "refused", "returned", "cancelled", "held"}),
     "held": frozenset({"ready", "pending", "paid", "refused", "returned", "cancelled"}),
-    "refused": frozenset({"ready", "paid"}),
+    # Paid after all; or that, and back again, where the return was heard first.
+    "refused": frozenset({"ready", "paid", "returned"}),
     "paid": frozenset({"returned"}),
     "returned": frozenset(),
-    "cancelled": frozenset({"paid"}),
+    "cancelled": frozenset({"paid", "returned"}),
 }
 STATES = tuple(PAYMENT)
 

@@ -30,6 +30,9 @@ from .lines import PAGE, must, write_of
 # Of these a cancellation is still asked for.
 OPEN = frozenset({"pending", "unknown", "held"})
 REFUSED = "cancellation_refused"
+WITHDRAWN = "withdrawn"
+NOT_ASKED = "it cancels the whole file, and nobody asked for that"
+NOT_ALL_ASKED = "it cancels the whole file, and only some of its lines were asked for"
 DECIDED = "all that it was to cancel is decided by now"
 
 
@@ -113,15 +116,27 @@ def refused(connection: Connection, store: Store, request: str, answer: str, now
 
 def of_whole(
     connection: Connection, store: Store, said: LineFact, row: Record, answer: Record, now: int
-) -> bool:  # fmt: skip
-    """An answer about a whole file that settles nothing. Whether it was one, to a request that is on record."""
-    requests = documents.cancelling(connection, row.id) if said.cancellation else []
-    if not requests or isinstance(said.verdict, Refused):
-        return False
+) -> tuple[bool, str]:
+    """An answer about a whole file. (Whether it settles nothing of a request on record, why it is for people.)
+
+    That the bank cancels the whole file is believed where two people asked for that. Where they asked for some of its
+    lines, and it is of as many, each of these is told by a word of its own.
+    """
+    if not said.cancellation:
+        return False, ""
+    requests = documents.cancelling(connection, row.id)
+    if isinstance(said.verdict, Refused):
+        asked = [keys_of(journal.facts_of_payroll(connection, one.id)) for one in requests if one.state != WITHDRAWN]
+        if not all(asked):
+            return False, ""
+        if said.lines not in [len(keys) for keys in asked]:
+            return False, NOT_ASKED if not asked else NOT_ALL_ASKED
+    elif not requests:
+        return False, ""
     if said.cancellation == REJECTED:
         refused(connection, store, requests[-1].id, answer.id, now, whole=True)
     answers.count(connection, answer, 1, 0, 0, 1)
-    return True
+    return True, ""
 
 
 def undecided(connection: Connection, case: Life) -> bool:

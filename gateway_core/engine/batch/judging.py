@@ -23,12 +23,16 @@ Says: TypeAlias = Done | Refused | Returned | Waiting | Unknown
 
 @attrs.frozen
 class Ours:
-    """What the store has of a line: its payment's amount, which attempt it was, all facts and the last one's number."""
+    """What the store has of a line: its payment's amount, which attempt it was, all facts and the last one's number.
+
+    `over`: as far as we know, that attempt will not be paid.
+    """
 
     amount: Money
     attempt: int
     facts: Sequence[Fact]
     last: int
+    over: bool = False
 
 
 def stated(said: LineFact, ours: Ours, answer: str, n: int, at: int) -> Fact | None:
@@ -40,6 +44,8 @@ def stated(said: LineFact, ours: Ours, answer: str, n: int, at: int) -> Fact | N
     reference = plain(said.reference, REFERENCE)
     if said.proof:
         body["proof"] = True
+    if said.executing and ours.over:
+        body["executing"] = True
     if said.amount is not None and said.amount != ours.amount:
         kind, value = "word", "wrong_amount"
         body |= {"amount": said.amount.minor, "currency": said.amount.currency, "verdict": type(said.verdict).__name__}
@@ -81,5 +87,5 @@ def _same(fact: Fact, before: Fact) -> bool:
         before.source == "statement"
         and (before.kind, before.value, before.attempt) == (fact.kind, fact.value, fact.attempt)
         and fact.key in ("", before.key)
-        and before.body.get("amount") == fact.body.get("amount")
+        and all(before.body.get(name) == fact.body.get(name) for name in ("amount", "executing"))
     )

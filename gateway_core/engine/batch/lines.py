@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from ...model.document import STEP
+from ...model.document import EXECUTING, STEP
 from ...model.facts import Fact
 from ...model.life import Life, add, fold
 from ...model.states import UNSENT
@@ -122,7 +122,7 @@ def _told(document: Record, line: Record, facts: Sequence[Fact], rules: Rules, n
     life = fold(facts)
     step, known = life.money, len(life.cases)
     waits = step is not None and step.key == line.key and not step.verdict and not life.settled
-    if not waits and document.telling in MONEY:
+    if not waits and document.telling in CONTRARY:
         return _moved(document, line, life, facts, rules, now)
     body = {"document": document.id, "reason": document.reason, "reference": document.reference}
     kind, value = SAYS[document.telling]
@@ -141,13 +141,18 @@ def _told(document: Record, line: Record, facts: Sequence[Fact], rules: Rules, n
 def _moved(
     document: Record, line: Record, life: Life, facts: Sequence[Fact], rules: Rules, now: int
 ) -> Write | None:  # fmt: skip
-    """The bank booked or returned the whole file, and this line is decided, or another attempt of it is under way."""
-    again = document.telling == AGAIN
+    """The bank booked, returned or carries out the whole file, and this line is decided, or was tried anew."""
+    again, executing = document.telling == AGAIN, document.telling == EXECUTING
     (kind, value), attempt, known = SAYS[document.telling], line.planned_attempt, len(life.cases)
-    said = (fact.value for fact in facts if fact.kind == kind and fact.attempt == attempt and fact.source in BANKS)
+    said = (
+        fact.value for fact in facts
+        if fact.kind == kind and fact.attempt == attempt and fact.source in BANKS
+        and bool(fact.body.get("executing")) == executing
+    )  # fmt: skip
     if not again and value in said:
         return None
-    body = {"document": document.id, "reason": document.reason} | ({"again": True} if again else {})
+    body = {"document": document.id, "reason": document.reason}
+    body |= {"again": True} if again else {"executing": True} if executing else {}
     fact = Fact(life.facts + 1, now, kind, value, "document", attempt, STEP, body=body)
     add(life, fact)
     return write_of(life, line, [fact], rules, now, cases=tuple(life.cases[known:]))
@@ -157,7 +162,8 @@ def _moved(
 BANKS = frozenset({"statement", "document"})
 # The file was booked before, and once more.
 AGAIN = "paid again"
-MONEY = frozenset({"paid", "returned", AGAIN})
+# What is told to each line, also where it contradicts what was known of it.
+CONTRARY = frozenset({"paid", "returned", AGAIN, EXECUTING})
 # By what the lines become (`documents.TELLS`, and what a bank's file says of a whole document).
 SAYS = {
     "pending": ("word", "waiting"),
@@ -167,6 +173,7 @@ SAYS = {
     "paid": ("answer", "done"),
     "returned": ("answer", "returned"),
     AGAIN: ("answer", "done"),
+    EXECUTING: ("word", "waiting"),
 }
 
 

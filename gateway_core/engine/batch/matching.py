@@ -18,6 +18,7 @@ from ...contract.cancelling import REJECTED
 from ...contract.replies import Unknown
 from ...model.document import EXECUTING, note
 from ...model.facts import Fact
+from ...model.late import NOT_PAID
 from ...model.life import Life, add, fold
 from ...model.money import Money
 from ...store import Result, Store, answers, document_lines, documents, journal, writes
@@ -70,7 +71,8 @@ class Match:
 
     def states(self, said: LineFact, attempt: int, answer: str, n: int, at: int) -> bool:
         """State what line `n` of an answer says of that attempt. False: it was said before, and nothing is stated."""
-        ours = Ours(Money(self.row.amount, self.row.currency), attempt, self.facts, self.life.facts)
+        over = attempt != self.life.attempt or self.life.state in NOT_PAID
+        ours = Ours(Money(self.row.amount, self.row.currency), attempt, self.facts, self.life.facts, over)
         fact = stated(said, ours, answer, n, at)
         if fact is not None:
             self.add(fact)

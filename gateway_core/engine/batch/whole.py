@@ -33,10 +33,13 @@ def apply(store: Store, channel: str, answer: Record, line: tuple[int, LineFact]
             return
         row = documents.by_name(connection, channel, said.document) if NAME.fullmatch(said.document) else None
         row = None if row is not None and row.cancels else row
-        why = _partial(said, row) if row is not None else "no file of ours has this name"
-        if row is not None and not why and of_whole(connection, store, said, row, answer, now):
-            applied.payrolls.add(row.payroll)
-            return
+        why = "no file of ours has this name"
+        if row is not None:
+            known, unasked = of_whole(connection, store, said, row, answer, now)
+            if known:
+                applied.payrolls.add(row.payroll)
+                return
+            why = unasked or _partial(said, row)
         if row is None or why or isinstance(said.verdict, Unknown):
             answers.keep_strays(connection, answer.id, [stray(n, said, why or "the gateway does not understand it")])
             answers.count(connection, answer, 0, 0, 1, 1)
@@ -81,7 +84,8 @@ def _stated(
         case Returned():
             return _told(life, "returned", plain(said.entry, REFERENCE), life.returns, answer, now)
         case Waiting() if said.executing and not life.executing:
-            return note(life, now, "word", EXECUTING, "statement", answer=answer), {}
+            telling: dict[str, object] = {"telling": EXECUTING} if row.state == "refused" else {}
+            return note(life, now, "word", EXECUTING, "statement", answer=answer), telling
         case Waiting() | Unknown():
             return None, {}
 

@@ -163,6 +163,8 @@ class Book:
             if word.lines in (None, len(self.items)):
                 for line in self._unlisted():
                     self._say(line, word, whole=True)
+        elif word.says in ("rejected", "cancelled") and word.lines not in (None, len(self.items)):
+            self.reviews.add(("", f"{word.says} of {word.lines} lines, and the file has {len(self.items)}"))
         elif word.says in MONEY and not self._fits(word, total):
             self.reviews.add(("", f"a booking of {word.lines} lines, {word.amount} {word.currency}, is not the file's"))
         elif word.says not in UNSAID:

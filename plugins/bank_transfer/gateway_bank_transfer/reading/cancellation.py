@@ -48,18 +48,42 @@ class Camt029:
 
 
 def words(parts: Iterator[Part]) -> Iterator[Word]:
-    """Of each part that has a status."""
+    """Of each part that has a status; the lines' before that of their file, for the deeper one counts.
+
+    A file of which lines are listed is accepted no further than these; one of whose lines any is not cancelled, not at
+    all.
+    """
+    files, said_of_lines = list[Word](), list[str]()
     for scope, said in parts:
         status = said.get("status")
         if scope == "file" or not status:
             continue
-        ids = {name: said[name] for name in ("e2e", "instr", "uetr", "msg_id", "pmt_inf")}
-        told = f"cancellation {status} {said['reason']} {said['info']}".strip()
-        if status == ACCEPTED:
-            yield Word(scope, "cancelled", reason=said["reason"], text=told, cancellation="accepted", **ids)
-        elif status == REJECTED:
-            why = "the bank never received it" if said["reason"] == "NOOR" else "the bank does not cancel it"
-            why = f"{why}: {told}"
-            yield Word(scope, "review", reason=said["reason"], text=told, why=why, cancellation="rejected", **ids)
+        word = _word(scope, status, said)
+        if scope == "line":
+            said_of_lines.append(word.cancellation)
+            yield word
         else:
-            yield Word(scope, "noted", reason=said["reason"], text=told, cancellation="pending", **ids)
+            files.append(word)
+    for word in files:
+        yield _of_file(word, said_of_lines)
+
+
+def _word(scope: str, status: str, said: dict[str, Any]) -> Word:
+    ids = {name: said[name] for name in ("e2e", "instr", "uetr", "msg_id", "pmt_inf")}
+    told = f"cancellation {status} {said['reason']} {said['info']}".strip()
+    if status == ACCEPTED:
+        return Word(scope, "cancelled", reason=said["reason"], text=told, cancellation="accepted", **ids)
+    if status == REJECTED:
+        why = "the bank never received it" if said["reason"] == "NOOR" else "the bank does not cancel it"
+        why = f"{why}: {told}"
+        return Word(scope, "review", reason=said["reason"], text=told, why=why, cancellation="rejected", **ids)
+    return Word(scope, "noted", reason=said["reason"], text=told, cancellation="pending", **ids)
+
+
+def _of_file(word: Word, lines: list[str]) -> Word:
+    if word.cancellation != "accepted" or not lines:
+        return word
+    if set(lines) != {"accepted"}:
+        why = "it cancels the whole, and says of a part that it is not cancelled"
+        return word._replace(says="review", why=why, cancellation="")
+    return word._replace(lines=len(lines))

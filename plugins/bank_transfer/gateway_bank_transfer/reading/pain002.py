@@ -62,6 +62,7 @@ class Pain002:
         self._tell("batch", {
             "orgnl_pmt_inf_id": text(element, "OrgnlPmtInfId"), "status": text(element, "PmtInfSts"),
             "reasons": reasons(element), "per_status": per_status(element),
+            "_nb_of_txs": text(element, "OrgnlNbOfTxs"),
         })  # fmt: skip
 
     def _end(self, element: Any) -> None:

@@ -7,6 +7,7 @@ every word of a duplicate ("an earlier copy is alive") refuses nobody.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -28,6 +29,10 @@ _PEOPLE = {
 }  # fmt: skip
 
 
+# What leaves nothing of a part that could still be paid. (A duplicate does: the earlier copy is alive.)
+DEAD = frozenset({"rejected", "cancelled", ""})
+
+
 class Report:
     """The words of one report, from its parts."""
 
@@ -40,7 +45,13 @@ class Report:
         self._named = 0
 
     def words(self, parts: Iterator[Part]) -> Iterator[Word]:
-        """In the order in which they are to be believed."""
+        """In the order in which they are to be believed. About another message than a payment file, nothing is."""
+        for word in self._words(parts):
+            other = _other_message(self._report.get("orgnl_msg_nm_id") or "")
+            yield word._replace(says="review", why=f"a report about a {other}, not about a payment file: {word.says} "
+                                f"{word.text}".strip()) if other else word  # fmt: skip
+
+    def _words(self, parts: Iterator[Part]) -> Iterator[Word]:
         for kind, said in parts:
             match kind:
                 case "report":
@@ -57,7 +68,7 @@ class Report:
 
     def _transaction(self, said: dict[str, Any]) -> Iterator[Word]:
         says, why, reason, text = self._means(said["status"], said["reasons"])
-        self._alive_in_batch |= says not in ("rejected", "duplicate", "")
+        self._alive_in_batch |= says not in DEAD
         self._named += says == "rejected"
         amount = said.get("_amount") or (None, None)
         found: dict[str, Any] = {
@@ -83,12 +94,14 @@ class Report:
         self, said: dict[str, Any], status: str, reasons: str, pmt_inf: str, alive: bool
     ) -> Iterator[Word]:  # fmt: skip
         says, why, reason, text = self._means(said.get(status), said.get(reasons) or [])
-        if says == "rejected" and alive:
+        if says in ("rejected", "cancelled") and alive:
             says, why = "", "it refuses the whole, and says of a part that it goes on"
         msg_id = self._report.get("orgnl_msg_id") or ""
         if says:
-            self._alive |= says not in ("rejected", "duplicate")
-            yield Word("batch", says, msg_id=msg_id, pmt_inf=pmt_inf, reason=reason, text=text)
+            self._alive |= says not in DEAD
+            count = said.get("orgnl_nb_of_txs") or said.get("_nb_of_txs") or ""
+            lines = int(count) if count.isascii() and count.isdigit() else None
+            yield Word("batch", says, msg_id=msg_id, pmt_inf=pmt_inf, reason=reason, text=text, lines=lines)
         if why:
             yield Word("batch", "review", msg_id=msg_id, pmt_inf=pmt_inf, reason=reason, text=text, why=why)
 
@@ -138,3 +151,10 @@ def _closed(per_status: Sequence[dict[str, Any]], refused: int) -> int | None:
 def _told(reason: dict[str, Any]) -> str:
     code = reason["code"] or reason["proprietary"] or ""
     return " ".join([code, *reason["info"]]).strip()
+
+
+def _other_message(name: str) -> str:
+    """What the report is about where it names another message than a pain.001 (our request to cancel, say); else ''."""
+    plain = "".join(char for char in name.casefold() if char.isalnum())
+    family = re.match("(pain|camt|pacs)[0-9]{3}", plain)
+    return name[:35] if family and family[0] != "pain001" else ""
