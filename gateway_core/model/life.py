@@ -129,7 +129,7 @@ def _unsent(life: Life, fact: Fact) -> None:
 
 def _close_copy(life: Life, step: Step, fact: Fact, last: str) -> None:
     """One more copy can move nothing. When none is left in doubt, the same bytes may go again."""
-    step.closed += 1
+    step.closed, step.closed_copy = step.closed + 1, step.copies
     step.last, step.last_at = last, fact.at
     step.not_before = int(fact.body.get("not_before", 0))
     if step.moves_money:

@@ -26,6 +26,8 @@ class Step:
     first_at: int
     copies: int = 1
     closed: int = 0
+    # The number of the last copy that was closed as such.
+    closed_copy: int = 0
     verdict: str = ""
     answer: Fact | None = None
     refused_in_doubt: Fact | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import errno
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attrs
@@ -24,7 +25,8 @@ class Asked:
 
 
 class Shaky(DirectoryTransport):
-    """`script` says what becomes of the next puts: done, unsent, silence (nothing arrived), lost (it did), raises."""
+    """`script` says what becomes of the next puts: done, unsent, silence (nothing arrived), lost (it did), full (the
+    disk, half way), raises."""
 
     def __init__(self, outbox: Path, inbox: Path) -> None:
         super().__init__(outbox, inbox, quiet=0.0)
@@ -36,6 +38,8 @@ class Shaky(DirectoryTransport):
         self._note("put", parcel)
         self.before_put()
         what = self.script.pop(0) if self.script else "done"
+        if what == "full":
+            return super().put(attrs.evolve(parcel, read=lambda: _half(parcel)))
         done = super().put(parcel) if what in ("done", "lost") else None
         outcomes: dict[str, Put | None] = {
             "done": done, "lost": Unknown("reset"), "silence": Unknown("reset"), "unsent": NotSent("refused"),
@@ -75,3 +79,9 @@ class ShakyBank(CsvBank):
 
     def parse_response(self, ask: Ask, reply: Reply) -> Verdict:
         return Refused("bad_file", "bad header") if reply.status == 422 else super().parse_response(ask, reply)
+
+
+def _half(parcel: Parcel) -> Iterator[bytes]:
+    body = b"".join(parcel.read())
+    yield body[: len(body) // 2]
+    raise OSError(errno.ENOSPC, "no space left on device")

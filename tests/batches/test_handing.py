@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from gateway_core.model.document import fold
+from gateway_core.model.errors import WrongState
 from gateway_core.store import documents
 from tests import stores
 
@@ -69,6 +70,35 @@ def test_law_1_file_lines_and_bytes_are_on_disk_before_the_put(shaky: Branch) ->
     way(shaky).before_put = look
     shaky.run()
     assert len(seen) == 3
+    shaky.whole()
+
+
+@pytest.mark.parametrize("left", [True, False], ids=["a trace of the last try", "no trace"])
+def test_law_2_what_proves_that_the_last_copy_never_left_says_nothing_of_the_first(shaky: Branch, left: bool) -> None:
+    """The first put's answer was lost and the bank collected it; the second one met a full disk half way."""
+    shaky.gateway.capabilities = attrs.evolve(shaky.gateway.capabilities, dedupes=True, dedupe_window=3600.0)
+    shaky.speak()
+    way(shaky).script = ["lost", "full"]
+    way(shaky).before_put = shaky.bank.collect
+    shaky.approved()
+    collected = False
+    for _ in range(60):
+        shaky.run(wait=0.02)
+        if not collected and len(way(shaky).puts) == 1:
+            shaky.bank.collect()
+            collected = True
+        if len(way(shaky).puts) == 2 and left:
+            (name,) = shaky.bank.taken
+            (shaky.bank.folder / "out" / f".{name}.part").write_bytes(b"half")
+        (document,) = shaky.shop.paymaster.documents()
+        assert document.state != "ready", "one of its copies may be with the bank"
+        if document.state == "handed_over":
+            break
+    with pytest.raises(WrongState):
+        released(shaky, "withdrawn")
+    shaky.bank.collect()
+    shaky.bank.pay(shaky.bank.everything())
+    assert set(shaky.bank.times().values()) == {1}
     shaky.whole()
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 
 from gateway_core.contract import Done, NotFound, Reply, Unknown
@@ -156,6 +159,35 @@ def test_one_that_is_still_being_written_waits(drop: DirectoryTransport) -> None
     assert list(drop.list()) == []
     os.utime(drop.inbox / "a.csv", (1, 1))
     assert [ref.name for ref in drop.list()] == ["a.csv"]
+
+
+def test_one_whose_time_lies_ahead_is_taken_once_it_stays_as_it_is(
+    drop: DirectoryTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bank's clock, or its time zone, is wrong: its files are not kept waiting for ever."""
+    drop.quiet, ahead, waited = 5.0, time.time() + 3 * 3600, list[float]()
+    for name in ("still.csv", "grows.csv", "goes.csv"):
+        (drop.inbox / name).write_bytes(b"A")
+        os.utime(drop.inbox / name, (ahead, ahead))
+
+    def meanwhile(seconds: float) -> None:
+        waited.append(seconds)
+        (drop.inbox / "grows.csv").write_bytes(b"AB")
+        (drop.inbox / "goes.csv").unlink()
+
+    monkeypatch.setattr("time.sleep", meanwhile)
+    assert [ref.name for ref in drop.list()] == ["still.csv"] and waited == [5.0]
+
+
+def test_one_of_which_only_a_part_was_written_leaves_nothing(drop: DirectoryTransport) -> None:
+    """A trace of it would be read as that of a later try."""
+
+    def full() -> Iterator[bytes]:
+        yield b"half"
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    assert isinstance(drop.put(attrs.evolve(parcel(), read=full)), NotSent)
+    assert list(drop.outbox.iterdir()) == [] and isinstance(drop.probe(parcel()), NotFound)
 
 
 def test_one_that_changes_while_it_is_read_is_not_taken(drop: DirectoryTransport) -> None:

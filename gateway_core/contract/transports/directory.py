@@ -30,7 +30,8 @@ NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS
 class DirectoryTransport(Transport):
     """Files are put into `outbox`, taken from `inbox`, and moved to `archive` (default: `inbox`/archive).
 
-    `quiet`: a file in the inbox that changed in the last so many seconds is still being written by the bank.
+    `quiet`: a file in the inbox that changed in the last so many seconds is still being written by the bank. One whose
+    time lies ahead of our clock is looked at twice, so many seconds apart.
     """
 
     def __init__(self, outbox: Path, inbox: Path, archived: Path | None = None, quiet: float = 5.0) -> None:
@@ -50,6 +51,9 @@ class DirectoryTransport(Transport):
             _write(part, parcel)
             part.rename(go)
         except OSError as error:
+            # What lies there of it says nothing any more; it would be taken for the trace of a later try.
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
             return NotSent(self._missing() or f"{type(error).__name__}: {error.strerror or error}")
         try:
             _appear(go, final)
@@ -90,13 +94,19 @@ class DirectoryTransport(Transport):
 
     def list(self) -> Iterator[Ref]:
         """See Transport.list."""
-        now = time.time()
+        now, ahead = time.time(), list[Ref]()
         for entry in sorted(os.scandir(self.inbox), key=lambda entry: entry.name):
             whole = not (entry.name.startswith(".") or entry.name.endswith(UNFINISHED))
             if not whole or not entry.is_file(follow_symlinks=False):
                 continue
-            if now - entry.stat().st_mtime >= self.quiet:
-                yield Ref(entry.name, _mark(Path(entry.path)))
+            ref, changed = Ref(entry.name, _mark(Path(entry.path))), entry.stat().st_mtime
+            if now - changed >= self.quiet:
+                yield ref
+            elif changed > now:
+                ahead.append(ref)
+        if ahead:
+            time.sleep(self.quiet)
+        yield from (ref for ref in ahead if self._there(path := self.inbox / ref.name) and _mark(path) == ref.mark)
 
     def fetch(self, ref: Ref) -> Iterator[bytes]:
         """See Transport.fetch."""

@@ -293,8 +293,8 @@ def _fact(life: DocumentLife, said: Said, source: Source, now: int) -> Fact:
         return note(life, now, "hold", f"the bank parks it as {life.parked}, and will not carry it out: {why}", source)
     if isinstance(said, Parked):
         return note(life, now, "word", PARKED, source, reference=plain(said.reference, 256))
-    if isinstance(said, NotSent) and source == "find_out" and life.put.restored:
-        # It is proven of the last try only, and a restored store does not know of all of them.
+    if isinstance(said, NotSent) and source == "find_out" and (life.put.restored or _last_is_closed(life)):
+        # It is proven of the last try only: that one is closed, or a restored store does not know which it was.
         said = NotFound()
     if isinstance(said, NotSent):
         return note(life, now, "unsent", plain(said.why, 300), source, why=plain(said.why, 300))
@@ -307,6 +307,12 @@ def _fact(life: DocumentLife, said: Said, source: Source, now: int) -> Fact:
     )
     add(life, fact)
     return fact
+
+
+def _last_is_closed(life: DocumentLife) -> bool:
+    """The last copy is known not to have left: what proves that of it says nothing of those before."""
+    money = life.put.money
+    return money is not None and money.closed_copy == money.copies
 
 
 @attrs.frozen

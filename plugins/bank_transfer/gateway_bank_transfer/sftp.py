@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import stat
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -39,6 +40,8 @@ class SftpTransport(Transport):
         self._settings = settings
         self._out, self._in = settings.outbox.rstrip("/"), settings.inbox.rstrip("/")
         self._archive = settings.archive.rstrip("/") or f"{self._in}/archive"
+        # Since when a file of the bank's is as it is, by our own clock alone.
+        self._since = dict[str, tuple[str, float]]()
         self.address = f"sftp://{settings.sftp_user}@{settings.sftp_host}:{settings.sftp_port}{self._out}"
 
     # -- the port -----------------------------------------------------------------------------------------------------
@@ -144,13 +147,26 @@ class SftpTransport(Transport):
     # -- files from the bank ------------------------------------------------------------------------------------------
 
     async def _list(self, sftp: asyncssh.SFTPClient) -> Iterable[Ref]:
-        found = []
+        """Those that have not changed for `quiet` seconds; who is new is looked at twice."""
+        marks, now, quiet = await self._marks(sftp), time.monotonic(), self._settings.quiet
+        known = self._since
+        self._since = {
+            name: known[name] if known.get(name, ("", 0.0))[0] == mark else (mark, now) for name, mark in marks.items()
+        }
+        if any(now - since < quiet for _, since in self._since.values()):
+            await asyncio.sleep(quiet)
+            after = await self._marks(sftp)
+            marks = {name: mark for name, mark in marks.items() if after.get(name) == mark}
+        return [Ref(name, mark) for name, mark in sorted(marks.items())]
+
+    async def _marks(self, sftp: asyncssh.SFTPClient) -> dict[str, str]:
+        found = dict[str, str]()
         async for entry in sftp.scandir(self._in):
             name, about = str(entry.filename), entry.attrs
             whole = not name.startswith(".") and not name.endswith(UNFINISHED)
             if whole and about.permissions is not None and stat.S_ISREG(about.permissions):
-                found.append(Ref(name, f"{about.size}:{about.mtime}"))
-        return sorted(found, key=lambda ref: ref.name)
+                found[name] = f"{about.size}:{about.mtime}"
+        return found
 
     async def _fetch(self, ref: Ref) -> AsyncIterator[bytes]:
         path = f"{self._in}/{ref.name}"

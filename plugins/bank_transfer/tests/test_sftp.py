@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 import subprocess
@@ -164,6 +165,29 @@ def test_files_from_the_bank_are_listed_fetched_and_put_away(way: SftpTransport,
             way.archive(ref)
     assert [ref.name for ref in way.list()] == []
     assert sorted(path.name for path in (folder / "in" / "archive").iterdir()) == ["a.xml", "a.xml.2", "b.xml"]
+
+
+def test_a_file_that_the_bank_still_writes_waits_and_one_that_is_known_does_not(
+    server: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By whether it changes, not by the server's clock: a part of a statement would be taken for all of it."""
+    way = SftpTransport(settings(server.port, server.host_key, quiet=0.3))
+    (folder / "in" / "whole.csv").write_bytes(b"A,1\n")
+    (folder / "in" / "grows.csv").write_bytes(b"A,1\n")
+    sleep, waited = asyncio.sleep, list[float]()
+
+    async def meanwhile(seconds: float, *more: Any) -> Any:
+        if seconds == 0.3:
+            waited.append(seconds)
+            with (folder / "in" / "grows.csv").open("ab") as file:
+                file.write(b"A,2\n")
+        return await sleep(seconds, *more)
+
+    monkeypatch.setattr(asyncio, "sleep", meanwhile)
+    assert [ref.name for ref in way.list()] == ["whole.csv"] and waited == [0.3]
+    (folder / "in" / "grows.csv").unlink()
+    time.sleep(0.4)
+    assert [ref.name for ref in way.list()] == ["whole.csv"] and waited == [0.3], "it was seen before as it is"
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_taken(way: SftpTransport, folder: Path) -> None:

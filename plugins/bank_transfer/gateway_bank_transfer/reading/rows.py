@@ -22,6 +22,7 @@ SIDES = {
     **dict.fromkeys(("D", "DR", "DBIT", "DEBIT", "S", "SOLL"), "debit"),
     **dict.fromkeys(("C", "CR", "CRDT", "CREDIT", "H", "HABEN"), "credit"),
 }
+MONEY = frozenset({"booked", "returned"})
 _REASONED = frozenset({"rejected", "duplicate"})
 # Kinds of reason that refuse nobody, as in a status report.
 _DOUBTED = {
@@ -34,6 +35,7 @@ class Rows:
 
     def __init__(self, profile: Profile, ours: Ours, rules: CsvRules) -> None:
         self._profile, self._ours, self._rules = profile, ours, rules
+        self._again: dict[tuple[str, str, str], int] = {}
 
     def words(self, file: BinaryIO) -> Iterator[Said]:
         """A word per row."""
@@ -101,9 +103,19 @@ class Rows:
             says, why = ("duplicate", "") if kind == "duplicate" else ("review", _DOUBTED[kind] + reason)
         text = " ".join(cells[name] for name in (rules.text, rules.reason) if name)
         return Word(
-            "line", says, n, e2e=keys.said(given), reference=keys.said(cells[rules.bank_reference]), amount=amount,
+            "line", says, n, e2e=keys.said(given), reference=self._reference(cells, says), amount=amount,
             currency=currency, reason=reason, text=text[:500], why=why,
         )  # fmt: skip
+
+    def _reference(self, cells: dict[str, str], says: str) -> str:
+        """The bank's. Without one, two bookings of one payment are told apart by their day and their number on it."""
+        rules = self._rules
+        found, key, day = keys.said(cells[rules.bank_reference]), cells[rules.key], cells[rules.booked]
+        if found or not key or says not in MONEY:
+            return found
+        what = (key, says, day)
+        self._again[what] = number = self._again.get(what, 0) + 1
+        return f"{day} no. {number}".strip()
 
     def _amount(self, cells: dict[str, str], n: int) -> tuple[str, str]:
         rules = self._rules
