@@ -159,6 +159,8 @@ def restored(
         desk.out.result({"over": True, "by": by})
         return 0
     count = desk.open().restored(by=by[0], second=by[1])
-    desk.out.say(f"{counted(count, 'payment')} will be asked about before anything is sent", "next: gateway run")
+    desk.out.say(f"{counted(count, 'payment')} will be asked about before anything is sent")
+    desk.out.say("files of a bank that came since the backup: move them from the archive back into the inbox first")
+    desk.out.say("next: gateway run")
     desk.out.result({"payments": count, "by": by})
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,25 @@ def test_a_reader_that_hangs_says_nothing_of_its_file(branch: Branch, monkeypatc
     monkeypatch.setattr(Incoming, "text", hangs_once)
     branch.run(wait=0.2)
     assert hung and set(branch.states().values()) == {"pending"}
+    assert [answer.state for answer in branch.shop.paymaster.answers()] == ["new"] and cases(branch) == []
+    branch.run()
+    assert set(branch.states().values()) == {"paid"}
+    branch.whole()
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "no space left on device"), MemoryError()], ids=repr)
+def test_a_full_disk_of_ours_says_nothing_of_the_banks_file(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    _, orders = sent(branch)
+    branch.bank.book(orders)
+
+    def full(self: Incoming, encoding: str = "utf-8") -> Any:
+        raise RuntimeError("it cannot be staged") from error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Incoming, "text", full)
+        branch.run(wait=0.2)
     assert [answer.state for answer in branch.shop.paymaster.answers()] == ["new"] and cases(branch) == []
     branch.run()
     assert set(branch.states().values()) == {"paid"}

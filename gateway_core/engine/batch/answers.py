@@ -8,6 +8,7 @@ where it was.
 
 from __future__ import annotations
 
+import errno
 import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,6 +19,7 @@ import attrs
 from ...contract.batch import Incoming, LineFact, StatementFact
 from ...contract.batch_channel import Batch
 from ...contract.guard import Hung
+from ...model.errors import StoreError
 from ...model.moments import as_time
 from ...store import Store, answer_facts, answers, cases, documents, files, payrolls
 from ...store.database import Record
@@ -27,11 +29,13 @@ from . import balances, whole
 from .calm import calm
 from .heard import Heard
 from .lines import all_of, tell
-from .matching import Applied, apply_page
+from .matching import Applied, apply_page, ours_among
 
 # Some 50 ms each, so that nobody else's intent waits long.
 PAGE = 500
 LONGEST = 20_000_000
+# Of the machine, and for now: disk, quota, memory, open files, a device.
+OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EIO, errno.EROFS})
 UNREADABLE, UNKNOWN_LINE = "unreadable_answer", "unknown_line"
 
 
@@ -69,7 +73,8 @@ class Reading:
         return ""
 
     def faults(self) -> str:
-        """Read it to its end and count. Why it cannot be believed, or ''. Raises Hung, which says nothing of it."""
+        """Read it to its end and count. Why it cannot be believed, or ''. Raises what says nothing of it: Hung, and a
+        failure of our own machine."""
         if why := answer_facts.altered(self.store, self.answer):
             return why
         self.lines = self.wholes = 0
@@ -91,9 +96,9 @@ class Reading:
             if stop.value is not None and stop.value != self.lines:
                 return f"it says that it has {stop.value} lines, and {self.lines} were read: is it cut off?"
             return ""
-        except Hung:
-            raise
         except Exception as error:
+            if not_its_own(error):
+                raise
             return plain("".join(traceback.format_exception(error, limit=-4)), 2000)
 
     def pages(self) -> Iterator[list[tuple[int, LineFact]]]:
@@ -158,6 +163,15 @@ class Reading:
             cases.open_case(connection, row.id, "", UNREADABLE)
 
 
+def not_its_own(error: BaseException | None) -> bool:
+    """Whether what went wrong, or what that came from, is no fault of the file: it is read again another time."""
+    while error is not None:
+        if isinstance(error, Hung | MemoryError | StoreError) or (isinstance(error, OSError) and error.errno in OURS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def is_whole(said: LineFact) -> bool:
     """Whether it speaks of a whole document."""
     return bool(said.document) and not said.key and not said.reference
@@ -165,7 +179,7 @@ def is_whole(said: LineFact) -> bool:
 
 def _ours_unmatched(connection: Any, row: Record) -> bool:
     """After a crash: a stray of an earlier page may have named something of ours."""
-    return row.strays > 0 and any(stray.key or stray.document for stray in answers.strays(connection, row.id))
+    return row.strays > 0 and ours_among(connection, answers.strays(connection, row.id))
 
 
 def read_now(reading: Reading, now: Callable[[], int]) -> str:

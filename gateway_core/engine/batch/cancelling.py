@@ -61,7 +61,7 @@ def asked(store: Store, request: str, rules: Rules, now: int) -> bool:
         new = [
             _asked(line, case, row, plan, rules, now)
             for line in lines
-            if stands(line, case := fold(known[line.id])) and not case.cancel_undecided
+            if stands(line, case := fold(known[line.id])) and not undecided(connection, case)
         ]
         must(writes.apply(connection, store, new) if new else [])
         documents.told_to(connection, row, page[-1].n)

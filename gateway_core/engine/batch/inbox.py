@@ -7,13 +7,12 @@ from functools import partial
 
 import attrs
 
-from ...contract.guard import Hung
 from ...contract.transports.port import Handed, Ref
 from ...model.errors import GatewayCoreError
 from ...store import answers, documents, files
 from ...store.database import Record
 from ..evidence import plain
-from .answers import Reading
+from .answers import Reading, not_its_own
 from .bench import Bench
 from .calm import calm
 from .lines import tell
@@ -30,7 +29,7 @@ class Inbox:
     next_at: int = 0
     _pause: int = 0
     _seen: set[tuple[str, str]] = attrs.field(factory=set)
-    # Whose reading had to be interrupted: the next run tries again.
+    # Whose reading had to be interrupted, or met a full disk: the next run tries again.
     _hung: set[str] = attrs.field(factory=set)
 
     async def collect(self) -> None:
@@ -112,7 +111,9 @@ class Inbox:
         reading = Reading(bench.store, bench.channel.name, bench.batch, bench.rules, row)
         try:
             why = await runtime.offload(reading.faults)
-        except Hung as error:
+        except Exception as error:
+            if not not_its_own(error):
+                raise
             log.warning("channel %s: %s was not read to its end, and stays: %s", bench.channel.name, row.name, error)
             self._hung.add(row.id)
             return row

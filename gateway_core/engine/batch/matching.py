@@ -32,6 +32,7 @@ from .cancelling import answered, refused
 from .judging import REFERENCE, Ours, stated, stray
 from .lines import write_of
 
+UNKNOWN = Unknown.__name__.lower()
 # The bank has it, whatever was known of its put.
 EVIDENT = frozenset({"ready", "sending", "pending", "unknown", "held"})
 
@@ -129,7 +130,7 @@ def apply_page(
             refused(connection, store, request, answer.id, now)
         answers.keep_strays(connection, answer.id, strays)
         answers.count(connection, answer, len(page) - known - len(strays), known, len(strays), len(page))
-        applied.ours_unmatched |= any(item.key or item.document for item in strays)
+        applied.ours_unmatched |= ours_among(connection, strays)
         applied.payrolls |= {match.row.payroll for match in matches.values()}
         applied.documents |= touched
         for document in sorted(touched):
@@ -137,6 +138,15 @@ def apply_page(
                 applied.telling.add(document)
         for document in sorted(executing):
             _executing(connection, store, document, answer.id, now)
+
+
+def ours_among(connection: Connection, strays: Iterable[Stray]) -> bool:
+    """Whether any names something of ours, so that people must look. Of what is called somebody else's (a statement of
+    another account), a key in our form counts where it is in this store: another deployment has keys like ours."""
+    named = [item for item in strays if item.key or item.document]
+    doubted = {item.key for item in named if item.verdict == UNKNOWN and not item.document and KEY.fullmatch(item.key)}
+    known = document_lines.by_key(connection, doubted)
+    return any(item.key not in doubted or item.key in known for item in named)
 
 
 def _executing(connection: Connection, store: Store, document: str, answer: str, now: int) -> None:

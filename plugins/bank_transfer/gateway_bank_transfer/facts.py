@@ -34,7 +34,8 @@ def fact(word: Word, profile: Profile) -> LineFact | None:
     if word.says in MONEY and amount is None:
         verdict = Unknown(f"{word.amount!r} {word.currency} is no amount")
     if word.says == "foreign":
-        return LineFact(verdict=Unknown(word.why), reference=word.reference, amount=amount, text=word.text)
+        key, _ = key_of(word)
+        return LineFact(verdict=Unknown(word.why), key=key, reference=word.reference, amount=amount, text=word.text)
     if word.scope == "batch":
         return LineFact(
             verdict=verdict,

@@ -6,14 +6,11 @@ import io
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from gateway_bank_transfer import BankTransferGateway, BankTransferSettings
-from gateway_bank_transfer.cancelling import original
 from gateway_bank_transfer.profile import load
-from gateway_bank_transfer.simulator.answers import Status, resolution
-from gateway_bank_transfer.simulator.orders import cancellation, read
+from gateway_bank_transfer.simulator.orders import cancellation
 from lxml import etree
 
 from gateway_core.contract import Cancelling
@@ -22,81 +19,14 @@ from gateway_core.model.errors import GatewayCoreError, MakerIsChecker, NotFound
 from gateway_core.paymaster import Paymaster
 
 from .conftest import SCHEMAS, made, payment, published
-from .desk import PROFILE, Desk, imported
-from .saying import whole
+from .desk import PROFILE, Desk
+from .office import Office
 
 LINES = 4
 
 
 class Gone(BaseException):
     """The process is gone."""
-
-
-class Office:
-    """A desk whose bank does what a test says, and the files of one payroll that it has."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        self.paymaster = Paymaster.open(desk.folder / "gateway.toml")
-
-    def reopen(self) -> None:
-        self.paymaster.close_store()
-        self.paymaster = Paymaster.open(self.desk.folder / "gateway.toml")
-
-    @property
-    def file(self) -> str:
-        return self.paymaster.documents()[0].name
-
-    @property
-    def out(self) -> Path:
-        return self.desk.folder / "bank/out"
-
-    def run(self) -> None:
-        self.paymaster.run(wait=0.4)
-
-    def ask(self, *only: str, code: str = "CUST", file: str = "") -> None:
-        for by, agreed in (("amina", False), ("joseph", True)):
-            given: dict[str, Any] = {"code": code, "reason": "left the programme", "only": only}
-            assert self.paymaster.cancel_sent(file or self.file, by=by, **given) is agreed
-
-    def requests(self) -> list[bytes]:
-        """Those that lie in the bank's folder."""
-        return [body for path in sorted(self.out.iterdir()) if cancellation(body := path.read_bytes()) is not None]
-
-    def states(self) -> dict[str, str]:
-        return {view.invoice: view.state for view in self.paymaster.payments()}
-
-    def keys(self) -> dict[str, str]:
-        """{invoice: key} of the file as the bank has it."""
-        for folder in ("out", "collected"):
-            for path in (self.desk.folder / "bank" / folder).glob(self.file):
-                return {f"inv-{int(line.account)}": line.key for line in read(path.read_bytes()).lines}
-        raise AssertionError(self.file)
-
-    def take_back(self) -> None:
-        """The bank never sees the requests that lie in its folder."""
-        for path in self.out.iterdir():
-            if cancellation(path.read_bytes()) is not None:
-                path.unlink()
-
-    def answer(self, *said: tuple[str, str] | tuple[str, str, str]) -> None:
-        """camt.029: (invoice, status, reason)."""
-        keys = self.keys()
-        statuses = [Status(keys[one[0]], keys[one[0]], *one[1:]) for one in said]
-        text = "".join(resolution("1", "", statuses, self.desk.bank.clock()))
-        imported(self.paymaster, text.encode())
-
-    def answer_whole(self, status: str, reason: str = "") -> None:
-        """camt.029 about all of the file, by the name of its message."""
-        (path,) = (
-            path for place in ("out", "collected") for path in (self.desk.folder / "bank" / place).glob(self.file)
-        )
-        with path.open("rb") as file:
-            text = whole(status, reason, original(file).msg_id)
-        imported(self.paymaster, text.encode())
-
-    def cases(self) -> list[str]:
-        return [case.kind for case in self.paymaster.cases()]
 
 
 @pytest.fixture
@@ -163,6 +93,57 @@ def test_one_word_that_cancels_nothing_leaves_the_whole_file_to_the_statement(
         office.ask(code="DUPL")
     assert office.desk.settle() == {"paid": LINES} and set(office.cases()) <= {"cancellation_refused"}
     assert office.paymaster.verify().ok
+
+
+@pytest.mark.parametrize("asked", ["inv-0", ""], ids=["for a line of it", "for nothing"])
+def test_law_3_that_the_whole_file_is_cancelled_is_believed_only_where_that_was_asked(
+    office: Office, asked: str
+) -> None:
+    """It may mean that the request is accepted. Three others would be refused, tried again, and paid twice."""
+    if asked:
+        office.ask(asked)
+        office.run()
+        office.take_back()
+    office.answer_whole("ACCR")
+    assert set(office.states().values()) == {"pending"} and office.cases() == ["unknown_line"]
+    assert office.desk.settle() == {"paid": LINES} and office.paymaster.verify().ok
+
+
+def test_a_request_for_some_lines_that_is_accepted_as_a_whole_and_line_by_line_cancels_these(office: Office) -> None:
+    office.ask("inv-0", "inv-1")
+    office.run()
+    office.take_back()
+    office.answer_both("ACCR", ("inv-0", "ACCR", ""), ("inv-1", "ACCR", ""))
+    assert office.states() == {"inv-0": "refused", "inv-1": "refused", "inv-2": "pending", "inv-3": "pending"}
+    assert office.cases() == [] and office.paymaster.verify().ok
+
+
+@pytest.mark.parametrize("of_line", [("RJCR", "ARDT"), ("PDCR", ""), ("ACCR", "")], ids=lambda said: said[0])
+def test_a_whole_that_is_cancelled_and_a_part_that_is_not_or_is_all_that_is_listed_cancels_no_more(
+    office: Office, of_line: tuple[str, str]
+) -> None:
+    office.ask()
+    office.run()
+    office.take_back()
+    office.answer_both("ACCR", ("inv-0", *of_line))
+    alone = {"inv-0": "refused"} if of_line[0] == "ACCR" else {}
+    assert office.states() == dict.fromkeys([f"inv-{n}" for n in range(LINES)], "pending") | alone
+    assert "unknown_line" in office.cases() and office.paymaster.verify().ok
+
+
+def test_while_a_second_request_is_undecided_there_is_no_third(office: Office) -> None:
+    """The first one never went: what is asked of the bank is the second one, and its answer belongs to that."""
+    office.ask("inv-0")
+    office.paymaster.release(office.paymaster.cancellations()[0].id, "withdrawn", by="amina", reason="a mistake")
+    office.paymaster.release(office.paymaster.cancellations()[0].id, "withdrawn", by="joseph", reason="a mistake")
+    office.ask("inv-0", code="DUPL")
+    office.run()
+    with pytest.raises(WrongState, match="asked already"):
+        office.paymaster.cancel_sent(office.file, by="amina", reason="again", only=["inv-0"])
+    office.answer(("inv-0", "RJCR", "ARDT"))
+    (case,) = office.paymaster.cases()
+    (live,) = [view.id for view in office.paymaster.cancellations() if view.state == "handed_over"]
+    assert (case.kind, case.payment) == ("cancellation_refused", live)
 
 
 def test_a_word_that_cancels_a_whole_file_after_its_booking_is_a_case(office: Office) -> None:

@@ -74,6 +74,48 @@ def test_the_reason_of_a_line_is_its_own_not_its_batchs() -> None:
     assert made.reasons() == {ONE: "AC04", TWO: "AC01"}
 
 
+@pytest.mark.parametrize("group", ["RJCT", "CANC"])
+@pytest.mark.parametrize("of_line", ["PDNG", "ACTC", "ACCP", "ACSP", "RJCT DUPL"])
+@pytest.mark.parametrize("level", ["group", "batch"])
+def test_what_is_refused_or_cancelled_as_a_whole_while_a_part_goes_on_refuses_nobody(
+    group: str, of_line: str, level: str
+) -> None:
+    status, _, reason = of_line.partition(" ")
+    levels = (group, "") if level == "group" else ("", group)
+    made = after(report(*levels, [Status(ONE, "X", status, reason)]))
+    assert not {"REJECTED", "CANCELLED"} & set(made.states().values()) and made.looked_at()
+
+
+@pytest.mark.parametrize("status", ["RJCT", "CANC"])
+def test_a_refusal_of_fewer_lines_than_the_file_has_refuses_nobody(status: str) -> None:
+    for level, text in (("group", report(status)), ("batch", report("", status))):
+        ends = "<GrpSts>" if level == "group" else "<PmtInfSts>"
+        for count, state in ((1, "SUBMITTED"), (2, {"RJCT": "REJECTED", "CANC": "CANCELLED"}[status])):
+            made = after(text.replace(ends, f"<OrgnlNbOfTxs>{count}</OrgnlNbOfTxs>{ends}"))
+            assert set(made.states().values()) == {state}, (level, count)
+            assert bool(made.looked_at()) == (count == 1)
+
+
+@pytest.mark.parametrize(("name", "ours"), [
+    ("pain.001.001.09", True), ("pain.001", True), ("PAIN001", True), ("", True), ("our own", True),
+    ("camt.055.001.08", False), ("camt.055", False), ("pain.008.001.02", False), ("pacs.008.001.08", False),
+])  # fmt: skip
+def test_a_report_about_another_message_than_a_payment_file_refuses_nobody(name: str, ours: bool) -> None:
+    """The refusal of our request to cancel quotes the file that was to be cancelled."""
+    for text in (report("RJCT", reason="AM04"), report("", "RJCT"), report("", "", [rejected(ONE), rejected(TWO)])):
+        made = after(text.replace("pain.001.001.09", name))
+        assert set(made.states().values()) == {"REJECTED" if ours else "SUBMITTED"}
+        assert bool(made.looked_at()) == (not ours)
+
+
+def test_an_entry_of_the_whole_file_whose_details_name_nobody_is_the_files() -> None:
+    text = statement(batch_of(*BOTH, details=True, reference="B-1"))
+    for key in BOTH:
+        text = text.replace(f"<EndToEndId>{key}</EndToEndId>", "<EndToEndId>NOTPROVIDED</EndToEndId>")
+    assert ONE not in text and states(text) == ("PAID", "PAID")
+    assert states(text.replace("<NbOfTxs>2<", "<NbOfTxs>3<")) == ("SUBMITTED", "SUBMITTED")
+
+
 def test_a_report_that_contradicts_itself_refuses_nobody_else() -> None:
     made = after(report("RJCT", "", [Status(ONE, "X", "ACSP")]))
     assert made.states() == {ONE: "ACCEPTED", TWO: "SUBMITTED"} and made.looked_at()
@@ -303,6 +345,21 @@ def test_a_csv_refuses_somebody_only_for_a_reason_that_is_in_a_list(reason: str,
     rows = Rows(bank, Ours(Where(number=ACCOUNT), ("GMD",)), columns)
     (word,) = [one for one in rows.words(io.BytesIO(body.encode())) if isinstance(one, Word)]
     assert word.says == says, word.why
+
+
+def numbered(*rows: str) -> list[tuple[str, str]]:
+    rows_of = Rows(profile(), Ours(Where(number=ACCOUNT), ("GMD",)), MAPPING)
+    body = "Date;Ref;Amount\r\n" + "".join(f"{row}\r\n" for row in rows)
+    return [(word.says, word.reference) for word in rows_of.words(io.BytesIO(body.encode())) if isinstance(word, Word)]
+
+
+def test_two_debits_of_one_payment_in_a_csv_without_references_are_two() -> None:
+    once, back = f"30/11/2026;{ONE};-100,00", f"30/11/2026;{ONE};100,00"
+    first, second = ("booked", "30/11/2026 no. 1"), ("booked", "30/11/2026 no. 2")
+    assert numbered(once, once, back) == [first, second, ("returned", "30/11/2026 no. 1")]
+    assert numbered(once, f"01/12/2026;{ONE};-100,00") == [first, ("booked", "01/12/2026 no. 1")]
+    assert numbered(once) == [first], "the same statement again says the same"
+    assert numbered("30/11/2026;;-100,00") == [("booked", "")]
 
 
 # -- order ------------------------------------------------------------------------------------------------------------

@@ -150,8 +150,7 @@ class Statements:
     def _transaction(self, said: dict[str, Any]) -> Iterator[Said]:
         self._details += 1
         self._in_group += 1
-        if not any((said["end_to_end_id"], said["instr_id"], said["uetr"], said["msg_id"], said["amount"],
-                    said["remittance"], said["pmt_inf_id"], said["acct_svcr_ref"])):  # fmt: skip
+        if self._is_bare(said):
             self._bare += 1
             return
         amount = money(said["amount"], said["currency"])
@@ -163,6 +162,18 @@ class Statements:
                 amount.minor if said["credit_debit"] in (None, self._entry["credit_debit"]) else -amount.minor
             )
         yield self._word("line", self._entry, said)
+
+    def _is_bare(self, said: dict[str, Any]) -> bool:
+        """It says nothing that could name a payment. Of a whole file's entry, it may have an amount and a text without
+        a key: the file is what is named."""
+        if said["msg_id"] or said["pmt_inf_id"] or said["acct_svcr_ref"]:
+            return False
+        ids = (said["end_to_end_id"], said["instr_id"], said["uetr"])
+        batch, texts = self._batch, said["remittance"]
+        if batch is None or not (batch["msg_id"] or batch["pmt_inf_id"]):
+            return not (any(ids) or said["amount"] or texts)
+        alike = said["credit_debit"] in (None, self._entry["credit_debit"])
+        return alike and not any(map(keys.said, ids)) and not any(map(keys.in_text, texts or ()))
 
     def _word(self, scope: str, entry: dict[str, Any], said: dict[str, Any]) -> Word:
         says, why = self._says(entry, said)
