@@ -8,13 +8,13 @@ from pathlib import Path
 
 from .auditing import Auditing
 from .contract.channel import Channel
-from .engine.batch.answers import Reading, read_now
+from .engine.batch.answers import Reading, not_its_own, read_now
 from .engine.batch.inbox import NAME
 from .engine.decide import Rules
 from .engine.evidence import plain
 from .lifecycle import approval, cancelling
 from .lifecycle.signatures import verify
-from .model.errors import NotFoundError, NotPermitted, WrongState
+from .model.errors import GatewayCoreError, NotFoundError, NotPermitted, StoreError, WrongState
 from .model.people import differ, normal
 from .store import answer_facts, answers, cancellation_views, document_views, documents, files, refusals
 from .store.cancellation_views import CancellationView
@@ -122,10 +122,15 @@ class Filing(Auditing):
         assert channel.batch is not None
         reading = Reading(self._store, channel.name, channel.batch, Rules.of(channel.capabilities), row)
         why = "it could not when it came first (`gateway cases`)" if row.state == answers.UNREADABLE else ""
-        if row.state == answers.UNCONFIRMED:
-            why = reading.look_through()
-        elif row.state == answers.NEW:
-            why = read_now(reading, now_us)
+        try:
+            if row.state == answers.UNCONFIRMED:
+                why = reading.look_through()
+            elif row.state == answers.NEW:
+                why = read_now(reading, now_us)
+        except Exception as error:
+            if isinstance(error, GatewayCoreError) or not not_its_own(error):
+                raise
+            raise StoreError(f"{called} is kept, and could not be read now: {error!r}; try again") from error
         if why:
             raise WrongState(_unreadable(called, why))
         return document_views.answer(self._store, row.id)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway_core.contract import LineFact
 from gateway_core.engine.batch import inbox
+from gateway_core.engine.batch.answers import Reading
 from gateway_core.model.errors import WrongState
 
 from .bank import said, whole
@@ -181,4 +183,32 @@ def test_whoever_dies_before_the_lines_are_told_leaves_that_to_the_next(
     assert set(branch.states().values()) == {"paid"}
     branch.run(wait=0.2)
     assert set(branch.states().values()) == {"returned"}
+    branch.whole()
+
+
+def test_law_2_a_second_booking_never_overtakes_what_the_lines_are_told_of_the_first(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes read two answers about the same file: one looked for the untold just before the other's word."""
+    _, orders = sent(branch)
+    apply, untold = Reading.apply, Reading.untold
+
+    def text(reference: str) -> bytes:
+        rows = [whole(orders[0].file, "booked", "", {**ABOUT, "reference": reference}), ["T", 0]]
+        return "".join(",".join(map(str, row)) + "\n" for row in rows).encode()
+
+    def beside(reading: Reading, page: list[tuple[int, LineFact]], now: int) -> bool:
+        monkeypatch.setattr(Reading, "apply", apply)
+        done = apply(reading, page, now)
+        branch.shop.taken(text("E-2"))
+        return done
+
+    def looked_before(reading: Reading) -> list[str]:
+        reading._resumed = True
+        return untold(reading)
+
+    monkeypatch.setattr(Reading, "untold", looked_before)
+    monkeypatch.setattr(Reading, "apply", beside)
+    branch.shop.taken(text("E-1"))
+    assert set(branch.states().values()) == {"paid"} and cases(branch) == ["paid_twice"] * 3
     branch.whole()

@@ -130,12 +130,12 @@ class Reading:
         self.applied.telling.clear()
         return found
 
-    def apply(self, page: list[tuple[int, LineFact]], now: int) -> None:
-        """One page, in one transaction."""
+    def apply(self, page: list[tuple[int, LineFact]], now: int) -> bool:
+        """One page, in one transaction. False: not before lines were told what is `untold`."""
         if is_whole(page[0][1]):
-            whole.apply(self.store, self.channel, self.answer, page[0], self.applied, now)
-        else:
-            apply_page(self.store, self.channel, self.rules, self.answer, page, self.applied, now)
+            return whole.apply(self.store, self.channel, self.answer, page[0], self.applied, now)
+        apply_page(self.store, self.channel, self.rules, self.answer, page, self.applied, now)
+        return True
 
     def over(self) -> None:
         """All of it was applied: what it leaves for people is a case, and what it ended is closed."""
@@ -192,12 +192,14 @@ def _read_now(reading: Reading, now: Callable[[], int]) -> str:
     if why := reading.faults():
         reading.unreadable(why)
         return why
-    pages = reading.pages()
+    pages, page = reading.pages(), list[tuple[int, LineFact]]()
     while True:
         for document in reading.untold():
             all_of(partial(tell, reading.store, document, reading.rules, now()))
-        if (page := next(pages, None)) is None:
+        page = page or next(pages, [])
+        if not page:
             break
-        reading.apply(page, now())
+        if reading.apply(page, now()):
+            page = []
     reading.over()
     return ""

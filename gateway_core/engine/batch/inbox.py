@@ -7,6 +7,7 @@ from functools import partial
 
 import attrs
 
+from ...contract.batch import LineFact
 from ...contract.transports.port import Handed, Ref
 from ...model.errors import GatewayCoreError
 from ...store import answers, documents, files
@@ -121,13 +122,15 @@ class Inbox:
             log.warning("channel %s: %s cannot be read: %s", bench.channel.name, row.name, why)
             await runtime.write(partial(reading.unreadable, why))
         else:
-            pages = reading.pages()
+            pages, page = reading.pages(), list[tuple[int, LineFact]]()
             while True:
                 for document in await runtime.offload(reading.untold):
                     await bench.pages(partial(tell, bench.store, document, bench.rules, bench.now()))
-                if (page := await runtime.offload(partial(next, pages, None))) is None:
+                page = page or await runtime.offload(partial(next, pages, []))
+                if not page:
                     break
-                await runtime.write(partial(reading.apply, page, bench.now()))
+                if await runtime.write(partial(reading.apply, page, bench.now())):
+                    page = []
                 runtime.point("batch-answer-page")
             await runtime.write(reading.over)
         return await runtime.offload(partial(self._again, row.id))

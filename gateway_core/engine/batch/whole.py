@@ -24,13 +24,16 @@ from .matching import Applied, evident
 BOOKED = frozenset({"paid", "returned"})
 
 
-def apply(store: Store, channel: str, answer: Record, line: tuple[int, LineFact], applied: Applied, now: int) -> None:
-    """One such word, in one transaction. What its lines are to be told is told afterwards, page by page."""
+def apply(store: Store, channel: str, answer: Record, line: tuple[int, LineFact], applied: Applied, now: int) -> bool:
+    """One such word, in one transaction. What its lines are to be told is told afterwards, page by page.
+
+    False: they still have to be told an earlier one first, which another process has brought.
+    """
     n, said = line
     with store.write() as connection:
         if answers.get(connection, answer.id).done >= n:
             # Another process was before us.
-            return
+            return True
         row = documents.by_name(connection, channel, said.document) if NAME.fullmatch(said.document) else None
         row = None if row is not None and row.cancels else row
         why = "no file of ours has this name"
@@ -38,13 +41,16 @@ def apply(store: Store, channel: str, answer: Record, line: tuple[int, LineFact]
             known, unasked = of_whole(connection, store, said, row, answer, now)
             if known:
                 applied.payrolls.add(row.payroll)
-                return
+                return True
             why = unasked or _partial(said, row)
         if row is None or why or isinstance(said.verdict, Unknown):
             answers.keep_strays(connection, answer.id, [stray(n, said, why or "the gateway does not understand it")])
             answers.count(connection, answer, 0, 0, 1, 1)
             applied.ours_unmatched = True
-            return
+            return True
+        if row.telling:
+            applied.telling.add(row.id)
+            return False
         evident(connection, store, row.id, answer.id, now)
         row, life = documents.look(connection, row.id)
         states = document_lines.states(connection, row.id)
@@ -55,6 +61,7 @@ def apply(store: Store, channel: str, answer: Record, line: tuple[int, LineFact]
         applied.payrolls.add(row.payroll)
         applied.documents.add(row.id)
         applied.telling.add(row.id)
+    return True
 
 
 def _partial(said: LineFact, row: Record) -> str:
