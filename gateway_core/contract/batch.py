@@ -94,6 +94,8 @@ class LineFact:
     entry: of a whole file, the bank's reference of the booking or return of it: another one is another booking.
     executing: with `Waiting`, the bank carries it out by now; the file of such a line is not refused as a whole.
     cancellation: what it answers to a request to cancel (contract/cancelling.py): accepted, rejected or pending.
+    booking: with `Done`, the line is an entry of an account: another line of the same file about the same payment is
+    another booking, though it says the same. In a list of states it would only be said twice.
     """
 
     verdict: Done | Refused | Returned | Waiting | Unknown
@@ -107,6 +109,7 @@ class LineFact:
     cancellation: str = ""
     entry: str = ""
     executing: bool = False
+    booking: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -52,7 +52,11 @@ def stated(said: LineFact, ours: Ours, answer: str, n: int, at: int) -> Fact | N
     elif reference:
         body["reference"] = reference
     fact = Fact(ours.last + 1, at, kind, value, "statement", ours.attempt, STEP, reference, body)
-    return None if any(_same(fact, before) for before in ours.facts) else fact
+    known = [before for before in ours.facts if _same(fact, before)]
+    if said.booking and value == "done" and any(_beside(before, answer, n) for before in known):
+        body["again"] = True
+        return fact
+    return None if known else fact
 
 
 def stray(n: int, said: LineFact, why: str) -> Stray:
@@ -89,3 +93,8 @@ def _same(fact: Fact, before: Fact) -> bool:
         and fact.key in ("", before.key)
         and all(before.body.get(name) == fact.body.get(name) for name in ("amount", "executing"))
     )
+
+
+def _beside(before: Fact, answer: str, n: int) -> bool:
+    """Another line of this very answer stated it."""
+    return before.body.get("answer") == answer and before.body.get("line") != n

@@ -57,6 +57,7 @@ def fact(word: Word, profile: Profile) -> LineFact | None:
             text=_text(word),
             cancellation=word.cancellation,
             executing=word.says in EXECUTING,
+            booking=word.says == "booked",
         )
     if why:
         return LineFact(verdict=Unknown(why), reference=word.reference, amount=amount, text=_text(word))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from gateway_bank_transfer import BankTransferGateway
 from gateway_bank_transfer.simulator import answers
+from gateway_bank_transfer.simulator.orders import read
 
 from gateway_core.contract import Account, Incoming, Money
 from gateway_core.model.errors import ConfigurationError, WrongState
@@ -93,6 +94,26 @@ def test_whatever_a_file_cannot_have_is_told_before_anybody_approves(paymaster: 
     refused = {view.invoice: view.reason for payroll in both for view in paymaster.payments(payroll, state="refused")}
     assert refused.keys() == {one.invoice for one in found}
     assert all(one.objection.message in refused[one.invoice] for one in found)
+
+
+@pytest.mark.parametrize("entries", [1, 2], ids=["in one entry", "in two of one reference"])
+def test_law_2_a_payment_that_stands_twice_in_one_statement_was_paid_twice(
+    desk: Desk, paymaster: Paymaster, entries: int
+) -> None:
+    payroll = paymaster.propose("november", invoices(2), channel="bank", by="amina")
+    paymaster.approve(payroll, by="joseph")
+    paymaster.run(payroll, wait=0)
+    (path,) = (desk.folder / "bank/out").glob("*.xml")
+    first, second = (line.key for line in read(path.read_bytes()).lines)
+    parts = [[(first, 50_000), (first, 50_000), (second, 50_000)]]
+    parts = parts if entries == 1 else [parts[0][:1], parts[0][1:]]
+    of = [answers.Booking("E-1", sum(minor for _, minor in part), "UGX", part) for part in parts]
+    for kind, number in (("camt.053", 1), ("camt.054", 2), ("camt.053", 3)):
+        body = "".join(answers.statement(kind, number, ACCOUNT, "UGX", 10**9, of, NOW)).encode()
+        imported(paymaster, body)
+        assert {view.state for view in paymaster.payments(payroll)} == {"paid"}
+        assert [case.kind for case in paymaster.cases()] == ["paid_twice"], kind
+    assert paymaster.verify().ok
 
 
 def test_a_long_statement_is_seen_to_go_on_before_its_end(paymaster: Paymaster) -> None:
