@@ -91,11 +91,10 @@ class LineFact:
     proof: with `Waiting`, the line is a record of a pay-out by hand that people still have to accept; its reference is
     the record's own. Of a line that is known to be unpaid, or beside another record, it opens a case.
     A line that cannot be understood is an `Unknown`: it is kept and shown, never dropped.
-    entry: of a whole file, the bank's reference of the booking or return of it: another one is another booking.
+    entry: of a whole file, the bank's reference of the booking or return of it: another one is another booking. Of a
+    line that is `Done`, which entry of this very file it is a part of: who stands in one twice was paid twice.
     executing: with `Waiting`, the bank carries it out by now; the file of such a line is not refused as a whole.
     cancellation: what it answers to a request to cancel (contract/cancelling.py): accepted, rejected or pending.
-    booking: with `Done`, the line is an entry of an account: another line of the same file about the same payment is
-    another booking, though it says the same. In a list of states it would only be said twice.
     """
 
     verdict: Done | Refused | Returned | Waiting | Unknown
@@ -109,7 +108,6 @@ class LineFact:
     cancellation: str = ""
     entry: str = ""
     executing: bool = False
-    booking: bool = False
 
 
 @attrs.frozen(kw_only=True)

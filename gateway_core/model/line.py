@@ -21,7 +21,7 @@ def settled(life: Life, fact: Fact) -> None:
 
 def paid_again(life: Life, step: Step, fact: Fact) -> bool:
     """Whether the bank booked it a second time: both times with a reference of its own, and they differ; twice in one
-    file, or as a line of a file that it booked whole a second time; or, once its money came back, with the first
+    entry, or as a line of a file that it booked whole a second time; or, once its money came back, with the first
     reference that was heard.
 
     Of a line that two people called paid, or that the bank spoke of as returned first, this is its first word. A

@@ -37,7 +37,7 @@ class Heard:
             *_verdict(said), str(said.key), str(said.document), str(said.reference),
             None if amount is None else (int(amount.minor), str(amount.currency)),
             said.lines if said.lines is None else int(said.lines), str(said.text), bool(said.proof),
-            str(said.cancellation), str(said.entry), bool(said.executing), bool(said.booking),
+            str(said.cancellation), str(said.entry), bool(said.executing),
         ))  # fmt: skip
         if len(self._block) == BLOCK:
             self.close()
@@ -63,7 +63,7 @@ class Heard:
                 yield LineFact(
                     verdict=_MADE[name](code, why), key=key, document=document, reference=reference,
                     amount=None if amount is None else Money(*amount), lines=lines, text=text, proof=proof,
-                    cancellation=cancellation, entry=more[0], executing=more[1], booking=more[2],
+                    cancellation=cancellation, entry=more[0], executing=more[1],
                 )  # fmt: skip
 
 

@@ -53,9 +53,11 @@ def stated(said: LineFact, ours: Ours, answer: str, n: int, at: int) -> Fact | N
         body["reference"] = reference
     fact = Fact(ours.last + 1, at, kind, value, "statement", ours.attempt, STEP, reference, body)
     known = [before for before in ours.facts if _same(fact, before)]
-    if said.booking and value == "done" and any(_beside(before, answer, n) for before in known):
-        body["again"] = True
-        return fact
+    if value == "done" and said.entry:
+        body["entry"] = plain(said.entry, REFERENCE)
+        if any(_beside(before, fact) for before in known):
+            body["again"] = True
+            return fact
     return None if known else fact
 
 
@@ -95,6 +97,7 @@ def _same(fact: Fact, before: Fact) -> bool:
     )
 
 
-def _beside(before: Fact, answer: str, n: int) -> bool:
-    """Another line of this very answer stated it."""
-    return before.body.get("answer") == answer and before.body.get("line") != n
+def _beside(before: Fact, fact: Fact) -> bool:
+    """Another line of one entry of one answer stated it."""
+    one, other = before.body, fact.body
+    return one.get("line") != other["line"] and all(one.get(name) == other[name] for name in ("answer", "entry"))

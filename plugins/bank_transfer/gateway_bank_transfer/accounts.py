@@ -39,6 +39,7 @@ def _same(ours: Ours, said: str) -> bool:
         and text.rpartition("/")[2] == number
         and (
             "/" not in text
+            or not where.bank
             or text.rpartition("/")[0] in ("", where.bank.upper(), f"{where.bank}/{where.branch}".upper())
         )
     )

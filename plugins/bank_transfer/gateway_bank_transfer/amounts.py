@@ -8,6 +8,7 @@ from functools import lru_cache
 from gateway_core.contract import Money, decimals
 
 # [0-9], not \d; ISO 20022 lets a number begin with a sign or a dot, and no bank's statement does.
+_COUNT = re.compile(r"[0-9]{1,15}")
 _NUMBER = re.compile(r"([0-9]{1,18})(?:\.([0-9]{0,17}))?")
 
 
@@ -28,3 +29,8 @@ def _minor(text: str, currency: str) -> int | None:
     if len(fraction) > places:
         return None
     return int(found[1]) * int(10**places) + int(fraction.ljust(places, "0") or 0)
+
+
+def count(text: str | None) -> int | None:
+    """A number of lines as the schemas have it (up to 15 digits); None of anything else."""
+    return int(text) if text is not None and _COUNT.fullmatch(text) else None

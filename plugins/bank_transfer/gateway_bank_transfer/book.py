@@ -10,6 +10,7 @@ twice, give the same picture. Nothing is guessed: another amount, another accoun
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -66,6 +67,16 @@ class Book:
     said: dict[str, set[Said]] = attrs.field(factory=dict)
     reviews: set[tuple[str, str]] = attrs.field(factory=set)
     unmatched: set[tuple[Any, ...]] = attrs.field(factory=set)
+    # {id: line}: of EndToEndId and InstrId, and of UETR in small letters.
+    _ids: dict[str, str] = attrs.field(factory=dict)
+    _uetrs: dict[str, str] = attrs.field(factory=dict)
+    # Of the file that is being applied: lines with a word of their own in a report, and how often each thing was said.
+    _own: set[str] = attrs.field(factory=set)
+    _times: Counter[tuple[Any, ...]] = attrs.field(factory=Counter)
+
+    def __attrs_post_init__(self) -> None:
+        self._ids = {text: e2e for e2e, item in self.items.items() for text in (e2e, item.instr) if text}
+        self._uetrs = {item.uetr.lower(): e2e for e2e, item in self.items.items() if item.uetr}
 
     @classmethod
     def of(cls, batch: Mapping[str, Any], rules: AnswerRules) -> Book:
@@ -80,7 +91,8 @@ class Book:
         return cls(str(batch.get("msg_id") or ""), str(batch.get("pmt_inf_id") or ""), items, rules)
 
     def apply(self, words: Iterable[Word]) -> int:
-        """Take them in. Returns how many said something new of a line."""
+        """Take in those of one file. Returns how many said something new of a line."""
+        self._own, self._times = set(), Counter()
         before = sum(map(len, self.said.values()))
         for word in words:
             if word.says == "foreign":
@@ -103,6 +115,12 @@ class Book:
             self._strange(word)
             return
         line = named.pop()
+        if not word.group and word.msg_id and word.msg_id != self.msg_id and not word.cancellation:
+            self.reviews.add((line, f"a report about {word.msg_id}, which is not ours"))
+            self._strange(word)
+            return
+        if not word.group:
+            self._own.add(line)
         item, amount = self.items[line], money(word.amount, word.currency)
         if word.says == "review":
             self.reviews.add((line, word.why))
@@ -116,18 +134,26 @@ class Book:
 
     def _named(self, word: Word) -> set[str]:
         """The ladder; the first rung that names a line counts."""
-        given = {word.e2e, word.instr, word.uetr.lower()} - {""}
-        ids = {text: e2e for e2e, item in self.items.items() for text in (e2e, item.instr, item.uetr.lower()) if text}
-        if found := {ids[text] for text in given if text in ids}:
+        given = {word.e2e, word.instr} - {""}
+        if found := {self._ids[text] for text in given if text in self._ids}:
             return found
+        if (line := self._uetrs.get(word.uetr.lower())) is not None:
+            return {line}
+        in_text = {e2e for e2e in self.items if re.search(rf"(?<!\w){re.escape(e2e)}(?!\w)", word.text)}
         if given:
             self._proposed(given)
+            if given & {self.msg_id, self.pmt_inf} or self._is_ours(word):
+                self.reviews.add(("", "it is of the file, and does not name a line of it"))
+            if in_text:
+                self.reviews.add(("", f"its text names {', '.join(sorted(in_text))}, its ids somebody else"))
             return set()
         if word.reference and (found := self._by_reference(word.reference)):
             return found
         if self._is_ours(word) and len(self.items) == 1:
             return set(self.items)
-        return {e2e for e2e in self.items if re.search(rf"(?<!\w){re.escape(e2e)}(?!\w)", word.text)}
+        if self._is_ours(word) and not in_text:
+            self.reviews.add(("", "it is of the file, and does not name a line of it"))
+        return in_text
 
     def _by_reference(self, reference: str) -> set[str]:
         return {line for line, said in self.said.items() if any(one.reference == reference for one in said)}
@@ -140,6 +166,10 @@ class Book:
                     self.reviews.add((e2e, f"{text} may be a piece of it"))
 
     def _say(self, line: str, word: Word, whole: bool) -> None:
+        if word.says == "booked" and word.group and not whole:
+            self._times[line, word.group] += 1
+            if self._times[line, word.group] > 1:
+                self.reviews.add((line, "booked twice"))
         self.said.setdefault(line, set()).add(Said(word.says, whole, word.reference, word.reason))
 
     # -- the whole file -----------------------------------------------------------------------------------------------
@@ -160,7 +190,7 @@ class Book:
         elif word.says == "duplicate":
             self.reviews.add(("", "the bank has an earlier copy of the file"))
         elif word.scope == "rest":
-            if word.lines in (None, len(self.items)):
+            if word.lines in (None, len(self.items)) and self._adds_up(word, total):
                 for line in self._unlisted():
                     self._say(line, word, whole=True)
         elif word.says in ("rejected", "cancelled") and word.lines not in (None, len(self.items)):
@@ -168,7 +198,8 @@ class Book:
         elif word.says in MONEY and not self._fits(word, total):
             self.reviews.add(("", f"a booking of {word.lines} lines, {word.amount} {word.currency}, is not the file's"))
         elif word.says not in UNSAID:
-            for line in self.items:
+            # The deeper level of a report counts, whatever it says.
+            for line in self.items if word.group else self.items.keys() - self._own:
                 self._say(line, word, whole=True)
 
     def _unlisted(self) -> Sequence[str]:
@@ -183,8 +214,17 @@ class Book:
             and {amount.currency} == currencies
         )  # fmt: skip
 
+    def _adds_up(self, word: Word, total: int) -> bool:
+        """A report's sums, where it has them, are those of the file."""
+        if word.amount is None:
+            return True
+        amounts = [money(word.amount, item.amount.currency) for item in self.items.values()]
+        return all(amount is not None and amount.minor == total for amount in amounts)
+
     def _strange(self, word: Word) -> None:
-        self.unmatched.add((word.group, word.e2e, word.reference, word.amount, word.scope, word.says == "foreign"))
+        what = (word.group, word.e2e, word.reference, word.amount, word.scope, word.says == "foreign")
+        self._times[what] += 1
+        self.unmatched.add((*what, self._times[what]))
 
     # -- the picture --------------------------------------------------------------------------------------------------
 
@@ -217,7 +257,7 @@ class Book:
         found = set(self.reviews)
         for line, said in self.said.items():
             kinds = {one.says for one in said}
-            if len({one.reference for one in said if one.says == "booked" and one.reference and not one.whole}) > 1:
+            if len({one.reference for one in said if one.says == "booked" and one.reference}) > 1:
                 found.add((line, "booked twice"))
             if "booked" in kinds and kinds & {"rejected", "cancelled"}:
                 found.add((line, "refused, and booked"))

@@ -42,7 +42,7 @@ def _statements(stream: Any) -> list[dict[str, Any]]:
             case "entry":
                 statements[-1]["entries"].append({**said, "additional_info": None, "details": []})
             case "details":
-                statements[-1]["entries"][-1]["details"].append({**said, "transactions": []})
+                statements[-1]["entries"][-1]["details"].append({"batch": said["batch"], "transactions": []})
             case "transaction":
                 statements[-1]["entries"][-1]["details"][-1]["transactions"].append(said)
             case "closed":

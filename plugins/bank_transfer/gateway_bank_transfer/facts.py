@@ -13,7 +13,7 @@ from typing import TypeAlias
 from gateway_core.contract import Done, LineFact, Money, Refused, Returned, StatementFact, Unknown, Waiting
 
 from . import codes, keys
-from .amounts import money
+from .amounts import count, money
 from .profile import Profile
 from .words import Stated, Word
 
@@ -49,15 +49,20 @@ def fact(word: Word, profile: Profile) -> LineFact | None:
         )
     key, why = key_of(word)
     if key:
+        reported = word.msg_id if not word.group and not word.cancellation else ""
+        ours = keys.msg_id_of(reported, word.pmt_inf, profile.file.prefix)
+        if reported and not ours and not keys.is_key(reported[-keys.LENGTH :]):
+            verdict = Unknown(f"it is in a report about {reported}, which is no file of ours")
         return LineFact(
             verdict=verdict,
             key=key,
+            document=profile.file.name.format(msg_id=ours) if ours else "",
             reference=word.reference,
             amount=amount,
             text=_text(word),
             cancellation=word.cancellation,
             executing=word.says in EXECUTING,
-            booking=word.says == "booked",
+            entry=str(word.group) if word.says == "booked" else "",
         )
     if why:
         return LineFact(verdict=Unknown(why), reference=word.reference, amount=amount, text=_text(word))
@@ -68,10 +73,9 @@ def account_fact(stated: Stated) -> StatementFact | None:
     """What a statement says of our account; None of another one, or of what is no end-of-day statement."""
     if not (stated.ours and stated.final):
         return None
-    number = stated.sequence.strip()
     return StatementFact(
         account=stated.account, ident=stated.ident, day=stated.at[:10], opening=_balance(stated.opening),
-        closing=_balance(stated.closing), sequence=int(number) if number.isascii() and number.isdigit() else None,
+        closing=_balance(stated.closing), sequence=count(stated.sequence.strip()),
     )  # fmt: skip
 
 
@@ -85,21 +89,25 @@ def key_of(word: Word) -> tuple[str, str]:
     if word.e2e and not word.uetr and word.instr in ("", word.e2e) and keys.is_key(word.e2e):
         return word.e2e, ""
     found = {text for text in (word.e2e, word.instr) if keys.is_key(text)}
-    if word.uetr and (key := keys.of_uetr(word.uetr)):
-        found.add(key)
     if len(found) > 1:
         return "", "it names several lines of ours"
     if found:
         return found.pop(), ""
-    if not (word.e2e or word.instr or word.uetr) and len(named := keys.in_text(word.text)) == 1:
+    # Two details of one entry may have one UETR: it says something only where nothing else names a line.
+    if word.uetr and (key := keys.of_uetr(word.uetr)):
+        return key, ""
+    if not (word.e2e or word.instr) and len(named := keys.in_text(word.text)) == 1:
         return named.pop(), ""
     return "", ""
 
 
 def _unnamed(word: Word, profile: Profile, verdict: Says) -> LineFact:
     """No id of a line of ours: by its file if that has one line, else by the bank's reference, else a stranger."""
-    amount, strange = money(word.amount, word.currency), word.e2e or word.instr or word.uetr
+    amount, strange = money(word.amount, word.currency), word.e2e or word.instr
     msg_id = keys.msg_id_of(word.msg_id, word.pmt_inf, profile.file.prefix)
+    if not msg_id and (msg_id := keys.msg_id_of(word.e2e, "", profile.file.prefix)):
+        # Where there is one reference alone (MT940), a bank may give the file's.
+        strange = word.instr
     if msg_id and strange:
         return LineFact(verdict=Unknown("an id that is not ours, in a file of ours"), key=strange[:64], amount=amount,
                         text=_text(word))  # fmt: skip
@@ -110,9 +118,12 @@ def _unnamed(word: Word, profile: Profile, verdict: Says) -> LineFact:
             entry=word.reference,
             executing=word.says in EXECUTING,
         )  # fmt: skip
+    named = keys.in_text(word.text) if strange else set()
     if strange or not word.reference:
         verdict = verdict if isinstance(verdict, Unknown) else Unknown("it names no line of ours")
-    return LineFact(verdict=verdict, reference=word.reference, amount=amount, text=_text(word))
+    # Its text may name one all the same: then it is for people.
+    key = named.pop() if len(named) == 1 else ""
+    return LineFact(verdict=verdict, key=key, reference=word.reference, amount=amount, text=_text(word))
 
 
 def _document(word: Word, profile: Profile) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
+from functools import lru_cache
 
 from gateway_core.contract import is_short_id
 
@@ -18,6 +19,8 @@ from gateway_core.contract import is_short_id
 _WORD = re.compile(r"(?<![0-9A-Za-z])G[0-9A-HJKMNP-TV-Z]{14}(?![0-9A-Za-z])")
 _NOTHING = frozenset({"", "NOTPROVIDED", "NOT PROVIDED", "NONREF", "NOTAVAILABLE", "EREF"})
 _LONGEST = max(map(len, _NOTHING))
+# Of a key, in characters.
+LENGTH = 15
 _CHECK_BITS = 57
 # Crockford's base 32, in which keys are written.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -75,6 +78,8 @@ def pmt_inf_id(msg_id: str) -> str:
     return f"{msg_id}-1"
 
 
+# Most words of a file name the same one.
+@lru_cache(maxsize=256)
 def msg_id_of(msg_id: str, pmt_inf: str, prefix: str) -> str:
     """The file of ours that a bank names by its MsgId, or by its PmtInfId alone; '' for none of ours.
 

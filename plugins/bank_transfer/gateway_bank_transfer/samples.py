@@ -35,8 +35,12 @@ def main(folder: Path) -> int:
     for place in sorted({*folder.rglob(f"*{EXPECTED}"), *folder.rglob(f"*{EFFECTS}")}):
         kind = EXPECTED if place.name.endswith(EXPECTED) else EFFECTS
         sample = place.with_name(place.name.removesuffix(kind))
-        wanted = json.loads(place.read_text(encoding="utf-8"))
-        found = list((_expected if kind == EXPECTED else _effects)(sample, wanted))
+        try:
+            wanted = json.loads(place.read_text(encoding="utf-8"))
+            found = list((_expected if kind == EXPECTED else _effects)(sample, wanted))
+        except Exception as error:
+            # Whatever it is, the others are to be read, too.
+            found = [f"it cannot be compared: {error!r}"]
         wrong += bool(found)
         what = kind.split(".")[1]
         print(

@@ -150,11 +150,11 @@ class Camt:
             return
         self._open(details.getparent())
         self._details = details
-        batch = find(details, "Btch")
+        batch, total = find(details, "Btch"), find(details, "Btch", "TtlAmt")
         self._tell("details", {"batch": None if batch is None else {
             "msg_id": text(batch, "MsgId"), "pmt_inf_id": text(batch, "PmtInfId"),
             "nb_of_txs": text(batch, "NbOfTxs"), "total": text(batch, "TtlAmt"),
-        }})  # fmt: skip
+        }, "_total_currency": None if total is None else total.get("Ccy")})  # fmt: skip
 
     def _ungroup(self, details: Any) -> None:
         self._group(details)

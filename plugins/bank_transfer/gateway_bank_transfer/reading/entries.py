@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
+from gateway_core.contract import Money
+
 from .. import keys
 from ..accounts import Ours
-from ..amounts import money
+from ..amounts import count, money
 from ..profile import Profile
 from ..words import Held, Stated, Word
 from .camt import Part
@@ -46,7 +48,7 @@ class Statements:
                     self._open(said)
                 case "details":
                     yield from self._close_group()
-                    self._batch, self._in_group = said["batch"], 0
+                    self._batch, self._in_group, self._total_in = said["batch"], 0, said["_total_currency"]
                 case "transaction":
                     yield from self._transaction(said)
                 case "closed":
@@ -104,7 +106,7 @@ class Statements:
         self._details, self._total, self._addable = 0, 0, True
         self._batch = None
         self._in_group = self._bare = 0
-        self._spoken = False
+        self._spoken, self._wholes = False, list[Money | None]()
         if self._entries == 1:
             self._opening = self._balance(OPENS)
         if self._booked:
@@ -119,12 +121,12 @@ class Statements:
         batch = self._batch
         if batch is not None and self._in_group == self._bare and (batch["msg_id"] or batch["pmt_inf_id"]):
             entry, self._spoken = self._entry, True
-            count = batch["nb_of_txs"] or ""
+            self._wholes.append(money(batch["total"], self._total_in or entry["currency"]) if batch["total"] else None)
             says, why = self._says(entry, None)
             yield Word(
                 "batch", says, self._group, msg_id=keys.said(batch["msg_id"]), pmt_inf=keys.said(batch["pmt_inf_id"]),
                 reference=keys.said(entry["acct_svcr_ref"]), amount=batch["total"] or entry["amount"],
-                currency=entry["currency"], lines=int(count) if count.isascii() and count.isdigit() else None,
+                currency=entry["currency"], lines=count(batch["nb_of_txs"]),
                 text=self._told(None), why=why,
             )  # fmt: skip
         self._batch = None
@@ -135,8 +137,20 @@ class Statements:
         if not self._spoken and self._details == self._bare:
             entry["additional_info"] = said["additional_info"]
             yield self._word("line", entry, {})
-        elif self._booked and self._details > self._bare and (why := self._adds_up()):
+        elif self._booked and (why := self._misfit()):
             yield Held(self._group, why)
+
+    def _misfit(self) -> str:
+        """Why its parts are not the entry. What was booked is the entry's amount, whatever its batch says of itself."""
+        entry, wholes, details = money(self._entry["amount"], self._entry["currency"]), self._wholes, self._details
+        if not wholes:
+            return self._adds_up() if details > self._bare else ""
+        if len(wholes) == 1 and details == self._bare:
+            return "" if wholes[0] in (None, entry) else f"its batch is of {wholes[0]}, it is of {entry}"
+        if entry is None or not self._addable or any(one is None or one.currency != entry.currency for one in wholes):
+            return "its parts cannot be added up"
+        parts = sum(one.minor for one in wholes if one) + self._total
+        return "" if parts == entry.minor else f"its parts are {parts} together, it is {entry.minor}, in minor units"
 
     def _adds_up(self) -> str:
         """One detail without an amount has the entry's; otherwise they must add up to it."""
@@ -190,9 +204,11 @@ class Statements:
     def _reference(self, entry: dict[str, Any], said: dict[str, Any]) -> str:
         """The entry's own, so that .054 and .053 say the same of it; else the detail's. Without either, a second
         debit for one payment in one statement is told apart by its number."""
-        if found := keys.said(entry["acct_svcr_ref"]) or keys.said(said.get("acct_svcr_ref")):
-            return found
         key = keys.said(said.get("end_to_end_id")) or keys.said(said.get("instr_id"))
+        of_entry, own = keys.said(entry["acct_svcr_ref"]), keys.said(said.get("acct_svcr_ref"))
+        # Without another id, the detail's own may be one that the bank gave the payment before.
+        if found := (of_entry or own) if key or said.get("uetr") else (own or of_entry):
+            return found
         if not key or not self._booked:
             return ""
         what = (key, entry["credit_debit"])

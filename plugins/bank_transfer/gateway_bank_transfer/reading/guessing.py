@@ -10,9 +10,11 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from ..profile import CsvRules
 from .rows import SIDES
+from .safe import Refused, pieces
 
 LOOKED_AT = 1 << 16
 # What headers call a column, best first; compared in small letters without what is no letter.
@@ -44,9 +46,23 @@ _WORDS = {
 }  # fmt: skip
 
 
+def _beginning(file: BinaryIO) -> bytes:
+    """As far as it is looked at; b'' of what cannot be unpacked."""
+    body = bytearray()
+    try:
+        for piece in pieces(file):
+            body += piece
+            if len(body) >= LOOKED_AT:
+                break
+    except Refused:
+        return b""
+    return bytes(body[:LOOKED_AT])
+
+
 def guessed(path: Path) -> CsvRules | None:
     """The mapping, or None for what looks like no CSV with ids and amounts."""
-    body = path.read_bytes()[:LOOKED_AT]
+    with path.open("rb") as file:
+        body = _beginning(file)
     encoding = _encoding(body)
     text = body.decode(encoding, errors="replace")
     if text.lstrip().startswith(("<", ":20:", "{1:")):
@@ -103,8 +119,12 @@ def _mapping(
         encoding=encoding, delimiter=delimiter, header=header, footer=footer, date=date or "%Y-%m-%d",
         decimal=decimal, thousands=thousands, statuses=statuses,
         # Without a word or a sign, an amount of a bank's list of payments is one that went out.
-        positive="credit" if any("-" in text for text in amounts) else "debit", **found,
+        positive="credit" if any(sign in text for text in amounts for sign in NEGATIVE) else "debit", **found,
     )  # fmt: skip
+
+
+# How banks write that an amount went the other way.
+NEGATIVE = ("-", "(", "\N{MINUS SIGN}")
 
 
 def _separators(amounts: list[str]) -> tuple[str, str]:
@@ -119,4 +139,4 @@ def _separators(amounts: list[str]) -> tuple[str, str]:
 
 def _is_total(row: dict[str, str], found: dict[str, str]) -> bool:
     cells = [str(cell).strip().lower() for cell in row.values() if cell]
-    return any(cell.startswith(("total", "sum", "end of")) for cell in cells) or None in row.values()
+    return any(cell.startswith(("total", "sum", "end of")) for cell in cells)

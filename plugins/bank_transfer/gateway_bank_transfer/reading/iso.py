@@ -17,6 +17,9 @@ READERS: dict[str, tuple[str, Any, list[str]]] = {
     "CstmrPmtStsRpt": ("pain.002", pain002.Pain002, pain002.TAGS),
     "RsltnOfInvstgtn": ("camt.029", cancellation.Camt029, cancellation.TAGS),
 }
+# With which of them a message begins, and what is known of one that has none.
+HEADS = ("GrpHdr", "Assgnmt")
+NO_HEAD = {"msg_id": None, "created": None, "page": None, "last_page": None}
 # National variants write it into addresses of their own.
 _VERSION = re.compile(r"(pain|camt)\.\d{3}\.\d{3}\.\d{2}")
 TAGS = sorted({tag for _, _, tags in READERS.values() for tag in tags})
@@ -34,10 +37,17 @@ def parts(file: BinaryIO, largest: int = LARGEST, full: bool = False) -> Iterato
         if not seeing:
             kind, version, reader = _known(element)
             about = {"kind": kind, "version": version}
+            headed = local(element.tag) in HEADS
 
             def tell(name: str, said: dict[str, Any]) -> None:
-                waiting.append((name, about | said if name == "file" else said))
+                if name != "file":
+                    waiting.append((name, said))
+                elif headed:
+                    waiting.append((name, about | said))
 
+            if not headed:
+                # Banks' excerpts have none; what comes where it does not belong is not looked at.
+                waiting.append(("file", about | NO_HEAD))
             seeing.append(reader(tell, full))
         seeing[0].see(element)
 

@@ -29,6 +29,10 @@ _ENTRY, _CLOSED = re.compile(r"^:61:", re.MULTILINE), re.compile(r"^:62[FM]:", r
 _START = re.compile(r"^:20:", re.MULTILINE)
 _REFERENCE = re.compile(r"(?:/EREF/|EREF\+|\?2\dEREF\+)\s*([^/?+\s]+)")
 _BATCH = re.compile(r"(?:/PREF/|/KREF/|KREF\+)\s*([^/?+\s]+)")
+# A text may go on with such a sign, too.
+_HEAD, _TAIL = re.compile(r"\{[14]:"), re.compile(r"-(\}.*)?")
+# Not: dates, direction, a letter of the currency, an amount, a kind. The library reads some amount all the same.
+_ODD = re.compile(r"^:61:(?![0-9]{6}(?:[0-9]{4})?[RE]?[CD][A-Z]?[0-9]{1,15}(?:,[0-9]{0,3})?[A-Za-z])", re.MULTILINE)
 DIRECTIONS = {"D": "DBIT", "RC": "DBIT", "C": "CRDT", "RD": "CRDT"}
 
 
@@ -48,9 +52,9 @@ def statements(file: BinaryIO, largest: int = LARGEST) -> Iterator[str]:
 
 def _unwrapped(line: str) -> str:
     """A line without SWIFT's envelope: {1:..}{2:..}{4: before a message, -} or - behind it."""
-    if line.startswith("{"):
+    if _HEAD.match(line):
         return line.partition("{4:")[2]
-    return "" if line.startswith("-") else line
+    return "" if _TAIL.fullmatch(line.rstrip()) else line
 
 
 def _decoded(body: bytes) -> str:
@@ -75,6 +79,8 @@ class Messages:
             yield from self._statement(text)
 
     def _statement(self, text: str) -> Iterator[Said]:
+        if odd := _ODD.search(text):
+            raise Refused(f"an entry that is none: {text[odd.start() : odd.start() + 40].splitlines()[0]!r}")
         found = _parsed(text)
         if len(found.transactions) != len(_ENTRY.findall(text)):
             raise Refused("not every :61: of it could be read")

@@ -17,6 +17,8 @@ CHUNK = 1 << 16
 # So many elements may wait in memory; it is looked at every so many bytes.
 WAITING, EVERY = 20_000, 4 << 20
 LARGEST = 2 << 30
+# A gzip that holds much more than statements do, beyond some megabytes, is made to tire us.
+RATIO, SMALL = 200, 8 << 20
 GZIP = b"\x1f\x8b"
 DOCTYPE = "it has a DOCTYPE, which no bank's file needs"
 _DECLARES = (b"<!DOCTYPE", b"<!ENTITY", "<!DOCTYPE".encode("utf-16-le"), "<!DOCTYPE".encode("utf-16-be"))
@@ -45,11 +47,17 @@ def _plain(first: bytes, file: BinaryIO) -> Iterator[bytes]:
 
 def _unzipped(first: bytes, file: BinaryIO) -> Iterator[bytes]:
     """One gzip member. Each step gives one chunk at most, however much is packed into it."""
-    unzip = zlib.decompressobj(wbits=31)
+    unzip, packed, unpacked = zlib.decompressobj(wbits=31), len(first), 0
     try:
         while first:
-            yield unzip.decompress(first, CHUNK)
-            first = unzip.unconsumed_tail or (b"" if unzip.eof else file.read(CHUNK))
+            piece = unzip.decompress(first, CHUNK)
+            unpacked += len(piece)
+            if unpacked > SMALL and unpacked > packed * RATIO:
+                raise Refused(f"it is packed more than {RATIO} times, as no bank's file is")
+            yield piece
+            if not (first := unzip.unconsumed_tail) and not unzip.eof:
+                first = file.read(CHUNK)
+                packed += len(first)
         yield unzip.flush()
     except zlib.error as error:
         raise Refused(f"it is no whole gzip: {error}") from None

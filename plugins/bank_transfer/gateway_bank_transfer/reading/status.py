@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from .. import codes, keys
+from ..amounts import count
 from ..profile import Profile
 from ..words import Word
 from .camt import Part
@@ -33,6 +35,9 @@ _PEOPLE = {
 DEAD = frozenset({"rejected", "cancelled", ""})
 
 
+_SUM = re.compile(r"[0-9]{1,18}(\.[0-9]{1,17})?")
+
+
 class Report:
     """The words of one report, from its parts."""
 
@@ -41,7 +46,7 @@ class Report:
         self._report: dict[str, Any] = {}
         self._batch: dict[str, Any] = {}
         self._last: list[Word] = []
-        self._alive = self._alive_in_batch = False
+        self._alive = self._alive_in_batch = self._batch_spoke = False
         self._named = 0
 
     def words(self, parts: Iterator[Part]) -> Iterator[Word]:
@@ -97,10 +102,13 @@ class Report:
         if says in ("rejected", "cancelled") and alive:
             says, why = "", "it refuses the whole, and says of a part that it goes on"
         msg_id = self._report.get("orgnl_msg_id") or ""
+        if not pmt_inf and self._batch_spoke:
+            # The deeper level counts; what contradicts it is for people.
+            says = ""
         if says:
             self._alive |= says not in DEAD
-            count = said.get("orgnl_nb_of_txs") or said.get("_nb_of_txs") or ""
-            lines = int(count) if count.isascii() and count.isdigit() else None
+            self._batch_spoke |= bool(pmt_inf)
+            lines = count(said.get("orgnl_nb_of_txs") or said.get("_nb_of_txs"))
             yield Word("batch", says, msg_id=msg_id, pmt_inf=pmt_inf, reason=reason, text=text, lines=lines)
         if why:
             yield Word("batch", "review", msg_id=msg_id, pmt_inf=pmt_inf, reason=reason, text=text, why=why)
@@ -109,10 +117,12 @@ class Report:
         """PART, and only those listed that were refused: of the others it says something if its counts close."""
         if codes.status(said.get(status)) != "mixed":
             return
-        counted = _closed(said.get("per_status") or [], named)
+        listed = said.get("per_status") or []
+        counted = _closed(listed, named)
         if counted is not None or self._answers.unlisted_means_accepted:
             msg_id = self._report.get("orgnl_msg_id") or ""
-            yield Word("rest", "accepted", msg_id=msg_id, pmt_inf=pmt_inf, lines=counted)
+            total = _summed(listed) if counted is not None else None
+            yield Word("rest", "accepted", msg_id=msg_id, pmt_inf=pmt_inf, lines=counted, amount=total)
 
     def _means(self, status: str | None, reasons: Sequence[dict[str, Any]]) -> tuple[str, str, str, str]:
         """(what it says, what people must look at, the reason's code, its text)."""
@@ -139,13 +149,21 @@ def _closed(per_status: Sequence[dict[str, Any]], refused: int) -> int | None:
     """How many lines the counts are about, if every one of them goes on but those that were listed as refused."""
     total = 0
     for item in per_status:
-        count, means = item["nb_of_txs"] or "", codes.status(item["status"])
-        if not (count.isascii() and count.isdigit()) or means not in ("accepted", "executing", "rejected", "settled"):
+        lines, means = count(item["nb_of_txs"]), codes.status(item["status"])
+        if lines is None or means not in ("accepted", "executing", "rejected", "settled"):
             return None
-        if means == "rejected" and int(count) != refused:
+        if means == "rejected" and lines != refused:
             return None
-        total += int(count)
+        total += lines
     return total or None
+
+
+def _summed(per_status: Sequence[dict[str, Any]]) -> str | None:
+    """What the sums are together; None unless each status has one."""
+    sums = [item["ctrl_sum"] for item in per_status]
+    if not all(text and _SUM.fullmatch(text) for text in sums):
+        return None
+    return f"{sum(map(Decimal, sums)):f}"
 
 
 def _told(reason: dict[str, Any]) -> str:
