@@ -115,7 +115,7 @@ class Book:
             self._strange(word)
             return
         line = named.pop()
-        if not word.group and word.msg_id and word.msg_id != self.msg_id and not word.cancellation:
+        if not word.group and not word.cancellation and self.msg_id and word.msg_id not in ("", self.msg_id):
             self.reviews.add((line, f"a report about {word.msg_id}, which is not ours"))
             self._strange(word)
             return

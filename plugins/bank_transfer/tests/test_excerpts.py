@@ -81,6 +81,15 @@ def test_an_entry_of_two_batches_is_their_sum() -> None:
         assert set(after(text).states().values()) == {state}, parts
 
 
+@pytest.mark.parametrize(("msg_id", "scopes"), [(short_id("a", "file"), {"batch"}), ("SOMEBODY", {"line"})])
+def test_details_that_have_a_text_alone_are_their_files_where_that_is_ours(msg_id: str, scopes: set[str]) -> None:
+    text = said(batch_of(*BOTH, details=True, reference="B-1")).replace("DEMO-1-001", f"{msg_id}-1")
+    for key in BOTH:
+        text = text.replace(f"<EndToEndId>{key}</EndToEndId>", "<EndToEndId>NOTPROVIDED</EndToEndId>")
+    text = text.replace(">DEMO-1<", f">{msg_id}<").replace("</Refs>", "</Refs><RmtInf><Ustrd>grant</Ustrd></RmtInf>")
+    assert {word.scope for word in read(text).words()} == scopes
+
+
 @pytest.mark.parametrize(("group", "batch", "line", "state"), [
     ("ACSP", "", "PDNG", "PENDING_AT_BANK"), ("ACSP", "PDNG", "", "PENDING_AT_BANK"),
     ("", "ACCP", "ACTC", "SUBMITTED"), ("ACSP", "", "ODDS", "SUBMITTED"), ("ACSP", "", "RJCT DU04", "SUBMITTED"),

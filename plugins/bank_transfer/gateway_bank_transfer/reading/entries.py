@@ -26,7 +26,7 @@ class Statements:
     """The words of one message, from its parts."""
 
     def __init__(self, profile: Profile, ours: Ours) -> None:
-        self._answers, self._ours = profile.answers, ours
+        self._answers, self._ours, self._prefix = profile.answers, ours, profile.file.prefix
         self._paged = False
         self._kind = ""
         self._group = 0
@@ -178,8 +178,8 @@ class Statements:
         yield self._word("line", self._entry, said)
 
     def _is_bare(self, said: dict[str, Any]) -> bool:
-        """It says nothing that could name a payment. Of a whole file's entry, it may have an amount and a text without
-        a key: the file is what is named."""
+        """It says nothing that could name a payment. Of a whole file's entry it may have an amount, and of one of ours
+        a text without a key: the file is what is named."""
         if said["msg_id"] or said["pmt_inf_id"] or said["acct_svcr_ref"]:
             return False
         ids = (said["end_to_end_id"], said["instr_id"], said["uetr"])
@@ -187,7 +187,10 @@ class Statements:
         if batch is None or not (batch["msg_id"] or batch["pmt_inf_id"]):
             return not (any(ids) or said["amount"] or texts)
         alike = said["credit_debit"] in (None, self._entry["credit_debit"])
-        return alike and not any(map(keys.said, ids)) and not any(map(keys.in_text, texts or ()))
+        if not alike or any(map(keys.said, ids)):
+            return False
+        ours = keys.msg_id_of(batch["msg_id"] or "", batch["pmt_inf_id"] or "", self._prefix)
+        return not texts or (bool(ours) and not any(map(keys.in_text, texts)))
 
     def _word(self, scope: str, entry: dict[str, Any], said: dict[str, Any]) -> Word:
         says, why = self._says(entry, said)
