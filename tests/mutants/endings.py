@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from gateway_core.engine import claims, decide, work
-from gateway_core.model import life
+from gateway_core.model import late, life
 from gateway_core.store import senders
 
 from .hunting import Exhaust, Swarm, mutant
@@ -40,7 +40,7 @@ def last_contradiction_wins(m: pytest.MonkeyPatch) -> None:
 )  # fmt: skip
 def ignore_a_late_paid(m: pytest.MonkeyPatch) -> None:
     """A payment that is settled, or on its next attempt, hears nothing any more."""
-    m.setattr(life, "_late", lambda its, step, fact: None)
+    m.setattr(late, "answered", lambda its, step, fact: None)
 
 
 @mutant(breaks="11", hunt=Exhaust(ONE, 1, 400), seen="Payment plans stuck in reconciliation (HOPE#4971).")
