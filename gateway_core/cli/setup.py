@@ -49,14 +49,13 @@ def init(
         raise
     server = urlsplit(base_url)
     local = not base_url or server.hostname in ("127.0.0.1", "localhost", "::1")
+    serve = f"next, in another terminal:  gateway dummy-server --port {server.port or 8765} --ledger dummy.db"
     there = f" --config {file}" if folder != Path() else ""
     desk.out.say(
         f"wrote {file}: deployment {name!r}, a test channel `dummy`",
         f"created the store {desk.configuration().shown_store}",
         "",
-        f"next, in another terminal:  gateway dummy-server --port {server.port or 8765} --ledger dummy.db"
-        if local
-        else f"next: see that the dummy server answers at {base_url}",
+        serve if local else f"next: see that the dummy server answers at {base_url}",
         f"then:  gateway pay payroll.csv --channel dummy --by amina --approve-by joseph{there}",
         "or see it all at once:  gateway demo",
     )

@@ -36,9 +36,9 @@ def answered(life: Life, step: Step | None, fact: Fact) -> None:
 
 def carried_out(life: Life, fact: Fact) -> None:
     """The rail says that it carries out what it had refused, or what was tried anew since: people must look."""
-    of_now = fact.attempt == life.attempt
-    if not (of_now and life.state not in NOT_PAID) and ("contradiction", fact.attempt) not in life.cases:
-        life.cases.append(("contradiction", fact.attempt))
+    over, case = fact.attempt != life.attempt or life.state in NOT_PAID, ("contradiction", fact.attempt)
+    if over and case not in life.cases:
+        life.cases.append(case)
 
 
 def _former(life: Life, fact: Fact) -> None:

@@ -194,13 +194,9 @@ def unpaid(store: Store, payroll: str, *, elsewhere: bool = False) -> Iterator[I
     if row.state not in ("reconciled", "rejected", "cancelled"):
         raise WrongState(f"payroll {row.name!r} is {row.state.replace('_', ' ')}; close it first")
     where = [t.payments.c.state.in_(UNPAID)] if row.state == "reconciled" else []
+    query = sa.select(t.payments.c.line).where(t.payments.c.payroll == row.id, *where).limit(1)
     with store.read() as connection:
-        if (
-            where
-            and not connection.execute(
-                sa.select(t.payments.c.line).where(t.payments.c.payroll == row.id, *where).limit(1)
-            ).first()
-        ):
+        if connection.execute(query).first() is None:
             raise WrongState(f"payroll {row.name!r} left nobody unpaid: there is nothing to carry over")
     for page in payments.pages(store.read, row.id, 500, *where):
         for line in page:

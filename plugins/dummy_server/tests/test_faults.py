@@ -147,9 +147,8 @@ def _live(client: Any, payer: Payer, name: str, account: str, amount: int) -> Se
     answer = pay(patience)
     asked = client.get(f"/payments/{key}").json()
     at_once = asked.get("status") or asked["code"]
-    if (TABLE[name].at_once, at_once) == ("pending", TABLE[name].end[0]) and time.monotonic() - began > FAULTS[
-        name
-    ].after:
+    decided = (TABLE[name].at_once, at_once) == ("pending", TABLE[name].end[0])
+    if decided and time.monotonic() - began > FAULTS[name].after:
         # A busy machine asked when it was decided.
         at_once = "pending"
     early = payer.says(key)
