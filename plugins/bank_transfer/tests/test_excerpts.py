@@ -104,6 +104,12 @@ def test_the_deeper_level_of_a_report_counts_whatever_it_says(group: str, batch:
         assert made.states()[ONE] == ("REJECTED" if state == "REJECTED" else "ACCEPTED"), "another report, another word"
 
 
+@pytest.mark.parametrize(("group", "looked_at"), [("ACSP", True), ("ACSC", True), ("ACTC", False), ("RJCT", False)])
+def test_a_refused_part_of_a_whole_that_is_carried_out_is_for_people_too(group: str, looked_at: bool) -> None:
+    made = after(report(group, "RJCT"))
+    assert set(made.states().values()) == {"REJECTED"} and bool(made.looked_at()) == looked_at
+
+
 def test_a_report_about_another_file_says_nothing_of_our_line() -> None:
     made = after(report("", "", [rejected(ONE)], msg_id="OTHER-77"))
     assert made.states()[ONE] == "SUBMITTED" and made.looked_at()

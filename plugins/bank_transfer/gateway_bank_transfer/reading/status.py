@@ -32,9 +32,8 @@ _PEOPLE = {
 
 
 # What leaves nothing of a part that could still be paid. (A duplicate does: the earlier copy is alive.)
-DEAD = frozenset({"rejected", "cancelled", ""})
-
-
+REFUSES, LEAVES = frozenset({"rejected", "cancelled"}), frozenset({"executing", "settled", "credited"})
+DEAD = REFUSES | {""}
 _SUM = re.compile(r"[0-9]{1,18}(\.[0-9]{1,17})?")
 
 
@@ -46,7 +45,9 @@ class Report:
         self._report: dict[str, Any] = {}
         self._batch: dict[str, Any] = {}
         self._last: list[Word] = []
-        self._alive = self._alive_in_batch = self._batch_spoke = False
+        self._alive = self._alive_in_batch = False
+        # What batches said of themselves.
+        self._batches = set[str]()
         self._named = 0
 
     def words(self, parts: Iterator[Part]) -> Iterator[Word]:
@@ -99,15 +100,17 @@ class Report:
         self, said: dict[str, Any], status: str, reasons: str, pmt_inf: str, alive: bool
     ) -> Iterator[Word]:  # fmt: skip
         says, why, reason, text = self._means(said.get(status), said.get(reasons) or [])
-        if says in ("rejected", "cancelled") and alive:
+        if says in REFUSES and alive:
             says, why = "", "it refuses the whole, and says of a part that it goes on"
         msg_id = self._report.get("orgnl_msg_id") or ""
-        if not pmt_inf and self._batch_spoke:
-            # The deeper level counts; what contradicts it is for people.
+        if not pmt_inf and self._batches:
+            # The deeper level counts. That money leaves all the same is not passed over.
+            if says in LEAVES and self._batches & REFUSES:
+                why = "it refuses a part, and says of the whole that it is carried out"
             says = ""
         if says:
             self._alive |= says not in DEAD
-            self._batch_spoke |= bool(pmt_inf)
+            self._batches |= {says} if pmt_inf else set()
             lines = count(said.get("orgnl_nb_of_txs") or said.get("_nb_of_txs"))
             yield Word("batch", says, msg_id=msg_id, pmt_inf=pmt_inf, reason=reason, text=text, lines=lines)
         if why:
